@@ -1,0 +1,187 @@
+"""Many submissions: the pipeline for one, and the workers that run it for all."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.metadata
+import platform
+import secrets
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from checker import exercises
+from checker.execution.launcher import KernelStartError
+from checker.execution.observation import Observation
+from checker.execution.run import Limits, Question, observe, stop_all
+from checker.exercise import Exercise
+from checker.intake import CannotOpenError
+from checker.judge import judge
+from checker.notebook import Notebook, UnreadableError, parse
+from checker.reports.grades_csv import write_grades
+from checker.result import Result, Verdict, to_json
+from checker.submission import Submission, find
+
+# What keeps a submission in its place so far: limits on time, output and memory; it is not a sandbox.
+SANDBOX = "limits"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to grade. Without a seed each submission gets one of its own, which its result states."""
+
+    limits: Limits = field(default_factory=Limits)
+    seed: int | None = None
+    workers: int = 1
+
+
+def grade_one(submission: Submission, exercise: Exercise, settings: Settings | None = None) -> tuple[Result, str]:
+    """Grade one submission; also returns the executed notebook as Jupyter's JSON ("" if nothing ran).
+
+    Never raises for what a student handed in, nor for a fault of ours, which is `not graded`.
+    """
+    settings = settings or Settings()
+    data = b""
+    try:
+        data = submission.read()
+        notebook = parse(data, script=submission.is_script)
+        return _grade_notebook(submission, exercise, settings, data, notebook)
+    except UnreadableError as error:
+        return _ungraded(submission, exercise, data, "unreadable", f"{submission.file}: {error}."), ""
+    except CannotOpenError as error:
+        return _ungraded(submission, exercise, data, "not graded", f"{submission.file}: {error.args[-1]}."), ""
+    except KernelStartError as error:
+        return _ungraded(submission, exercise, data, "not graded", f"{submission.file}: {error}."), ""
+    except Exception as error:  # a bug of ours must cost neither the student a point nor the class its grades
+        text = f"{submission.file}: the checker itself failed ({type(error).__name__}: {error}); please report it."
+        return _ungraded(submission, exercise, data, "not graded", text), ""
+
+
+def _grade_notebook(
+    submission: Submission, exercise: Exercise, settings: Settings, data: bytes, notebook: Notebook
+) -> tuple[Result, str]:
+    seed = secrets.randbits(32) if settings.seed is None else settings.seed
+    cases = exercise.draw(seed)
+    names = (exercise.answer, *cases.notebook.rebind)
+    question = Question(tuple(dict.fromkeys(names)), exercise.function, cases.all)
+    observation: Observation = observe(notebook, question, settings.limits)
+    judgement = judge(exercise, cases, notebook.code, observation)
+    result = Result(
+        submission=submission.id,
+        student=submission.student,
+        file=submission.file,
+        sha256=hashlib.sha256(data).hexdigest(),
+        exercise=exercise.id,
+        verdict=judgement.verdict,
+        score=judgement.score,
+        summary=judgement.summary,
+        checks=judgement.checks,
+        mistakes=judgement.mistakes,
+        remarks=judgement.remarks,
+        timings=observation.seconds,
+        seed=seed,
+        sandbox=SANDBOX,
+        versions=versions(),
+    )
+    return result, observation.executed
+
+
+def _ungraded(submission: Submission, exercise: Exercise, data: bytes, verdict: Verdict, summary: str) -> Result:
+    return Result(
+        submission=submission.id,
+        student=submission.student,
+        file=submission.file,
+        sha256=hashlib.sha256(data).hexdigest() if data else "",
+        exercise=exercise.id,
+        verdict=verdict,
+        score=None if verdict == "not graded" else 0,
+        summary=summary,
+        sandbox=SANDBOX,
+        versions=versions(),
+    )
+
+
+def grade(
+    *paths: str | Path,
+    out: str | Path | None = None,
+    exercise: str = exercises.DEFAULT,
+    settings: Settings | None = None,
+) -> list[Result]:
+    """Grade files, folders, globs and .zip archives: one `Result` for each student, ordered by submission id.
+
+    With `out`, the folder gets `results.jsonl` and `grades.csv`. Raises `FileNotFoundError` when a path leads to
+    nothing, `UnknownExerciseError` for an unknown exercise.
+    """
+    asked = exercises.load(exercise)
+    found = find(paths, asked)
+    if found.problems:
+        raise FileNotFoundError("; ".join(found.problems))
+    return grade_into(found.submissions, asked, settings or Settings(), Path(out) if out else None)
+
+
+def grade_into(
+    submissions: Sequence[Submission],
+    exercise: Exercise,
+    settings: Settings,
+    out: Path | None,
+    *,
+    keep_executed: bool = False,
+    report: Callable[[Result], None] = lambda result: None,
+) -> list[Result]:
+    """Grade submissions into a folder; `report` is called with each result as it comes.
+
+    Each result is on the disk before the next is reported, and an interrupt leaves the folder consistent.
+    """
+    results: list[Result] = []
+    with contextlib.ExitStack() as stack:
+        journal = None
+        if out is not None:
+            out.mkdir(parents=True, exist_ok=True)
+            journal = stack.enter_context((out / "results.jsonl").open("w", encoding="utf-8"))
+            stack.callback(lambda: write_grades(out / "grades.csv", _ordered(results)))
+        for result, executed in stack.enter_context(contextlib.closing(grade_all(submissions, exercise, settings))):
+            results.append(result)
+            if journal is not None:
+                journal.write(to_json(result) + "\n")
+                journal.flush()
+            if out is not None and keep_executed and executed:
+                (out / "executed").mkdir(exist_ok=True)
+                (out / "executed" / f"{result.submission}.ipynb").write_text(executed, encoding="utf-8")
+            report(result)
+    return _ordered(results)
+
+
+def _ordered(results: list[Result]) -> list[Result]:
+    return sorted(results, key=lambda result: result.submission)
+
+
+def grade_all(
+    submissions: Sequence[Submission], exercise: Exercise, settings: Settings
+) -> Generator[tuple[Result, str]]:
+    """Grade every submission and yield each result as soon as it is there, in the order of finishing.
+
+    Closing the generator (as Ctrl-C does) starts nothing new and stops what runs, kernels included.
+    """
+    waiting = iter(submissions)
+    running: set[Future[tuple[Result, str]]] = set()
+    with ThreadPoolExecutor(max_workers=settings.workers) as pool:
+        try:
+            while True:
+                while len(running) < settings.workers and (submission := next(waiting, None)) is not None:
+                    running.add(pool.submit(grade_one, submission, exercise, settings))
+                if not running:
+                    return
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield future.result()
+        finally:
+            if running:
+                stop_all()
+
+
+def versions() -> dict[str, str]:
+    """The versions that a grade may depend on."""
+    packages = ("numpy", "nbclient", "ipykernel")
+    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in packages}

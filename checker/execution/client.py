@@ -1,0 +1,93 @@
+"""Driving nbclient cell by cell under limits: time per cell and per notebook, and bytes of output."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import ensure_async
+from nbclient import NotebookClient
+from nbclient.exceptions import DeadKernelError
+from nbformat import NotebookNode
+
+GRACE = 1.0  # seconds between asking a cell to stop and killing the kernel
+
+
+class KernelGoneError(Exception):
+    """The kernel is gone; `reason` is an `observation.Ending` other than `finished`."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class LimitedClient(NotebookClient):
+    """nbclient with an output budget, and a clock that first interrupts a cell and then kills the kernel.
+
+    nbclient's own time limit is not used: it either gives up at once, or interrupts for ever a cell that
+    ignores interrupts.
+    """
+
+    def __init__(self, notebook: NotebookNode, manager: AsyncKernelManager, output_limit: int) -> None:
+        super().__init__(notebook, km=manager, timeout=None, allow_errors=True)
+        self.output_left = output_limit
+        self.killed_for: str | None = None
+
+    async def run_cell(self, cell: NotebookNode, index: int, seconds: float) -> bool:
+        """Run one cell; true if it had to be interrupted. Raises `KernelGoneError`."""
+        clock = asyncio.ensure_future(self._watch(seconds))
+        try:
+            await self.async_execute_cell(cell, index)
+        except DeadKernelError:
+            raise KernelGoneError(self.killed_for or "crashed") from None
+        finally:
+            interrupted = not clock.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                interrupted = await clock or interrupted
+        return interrupted
+
+    async def _watch(self, seconds: float) -> bool:
+        await asyncio.sleep(seconds)
+        await self._interrupt()
+        try:
+            await asyncio.sleep(GRACE)
+        except asyncio.CancelledError:
+            return True  # the interrupt worked
+        self.kill("timeout")
+        return True
+
+    async def _interrupt(self) -> None:
+        with contextlib.suppress(Exception):  # a kernel that has just died cannot be interrupted
+            assert self.km is not None
+            await ensure_async(self.km.interrupt_kernel())
+
+    def kill(self, reason: str) -> None:
+        """Kill the kernel at once and end the cell that is running."""
+        self.killed_for = self.killed_for or reason
+        assert self.km is not None and self.km.provisioner is not None
+        self._killing = asyncio.ensure_future(self.km.provisioner.kill())
+        if self.task_poll_for_reply is not None:
+            self.task_poll_for_reply.cancel()
+
+    def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
+        """Count every message before nbclient stores it; over budget, kill the kernel."""
+        if self.killed_for:
+            return None
+        self.output_left -= _size(msg["content"])
+        if self.output_left < 0:
+            self.kill("output limit")
+            return None
+        return super().process_message(msg, cell, cell_index)
+
+
+def _size(content: Any) -> int:
+    """About how much memory a message's content takes: its characters, and something for each part."""
+    if isinstance(content, str):
+        return len(content)
+    if isinstance(content, dict):
+        return sum(64 + _size(value) for value in content.values())
+    if isinstance(content, list):
+        return sum(64 + _size(value) for value in content)
+    return 0

@@ -1,0 +1,238 @@
+"""One notebook, one fresh kernel: run its cells, then ask what they left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+
+from checker.execution.client import KernelGoneError, LimitedClient
+from checker.execution.launcher import KernelStartError, spawn
+from checker.execution.observation import (
+    Call,
+    Failure,
+    Observation,
+    decode_call,
+    decode_functions,
+    decode_values,
+)
+from checker.execution.probe import MIME, pack
+from checker.exercise import Case
+from checker.notebook import Notebook
+
+PROBE_SOURCE = Path(__file__).with_name("probe.py").read_text(encoding="utf-8")
+KERNEL_START = 60.0  # seconds; a kernel takes one on a quiet machine and many on a crowded one
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds for a cell, for a whole notebook and for one call of the function; bytes of output and memory."""
+
+    cell: float = 20.0
+    notebook: float = 60.0
+    call: float = 10.0
+    output: int = 8 * 2**20
+    memory: int = 2 * 2**30
+
+
+@dataclass(frozen=True)
+class Question:
+    """What to ask after the cells: the values of `names`, and `function` called on every case."""
+
+    names: tuple[str, ...]
+    function: str
+    cases: tuple[Case, ...]
+
+
+def observe(notebook: Notebook, question: Question | None = None, limits: Limits | None = None) -> Observation:
+    """Run a notebook in a kernel of its own and report what happened.
+
+    Whatever the notebook does is in the observation. Raises `KernelStartError` when no kernel could be had.
+    """
+    return asyncio.run(_observe_stoppable(notebook, question, limits or Limits()))
+
+
+_running: set[tuple[asyncio.AbstractEventLoop, asyncio.Task[Observation]]] = set()
+
+
+def stop_all() -> None:
+    """Stop every run of this process, from any thread: their kernels are killed and `observe` raises."""
+    for loop, task in list(_running):
+        with contextlib.suppress(RuntimeError):  # a loop that has just closed has nothing left to stop
+            loop.call_soon_threadsafe(task.cancel)
+
+
+async def _observe_stoppable(notebook: Notebook, question: Question | None, limits: Limits) -> Observation:
+    entry = asyncio.get_running_loop(), asyncio.ensure_future(_observe(notebook, question, limits))
+    _running.add(entry)
+    try:
+        return await entry[1]
+    finally:
+        _running.discard(entry)
+
+
+async def _observe(notebook: Notebook, question: Question | None, limits: Limits) -> Observation:
+    begun = time.perf_counter()
+    executed = _as_nbformat(notebook)
+    async with spawn(limits.memory) as kernel:
+        client = LimitedClient(executed, kernel.manager, limits.output)
+        client.kc = kernel.manager.client()
+        client.kc.start_channels()
+        client.kc.allow_stdin = False
+        try:
+            await client.kc.wait_for_ready(timeout=KERNEL_START)
+            started = time.perf_counter()
+            run = _Run(client, executed, limits, deadline=started + limits.notebook)
+            await run.cells()
+            cells_done = time.perf_counter()
+            if question is not None and run.ending == "finished":
+                await run.ask(question)
+        except RuntimeError as error:
+            raise KernelStartError(f"the kernel did not start: {error}") from error
+        finally:
+            client.kc.stop_channels()
+    seconds = {
+        "start": started - begun,
+        "cells": cells_done - started,
+        "probe": time.perf_counter() - cells_done,
+        "total": time.perf_counter() - begun,
+    }
+    return Observation(
+        ending=run.ending,  # type: ignore[arg-type]
+        stopped_in=run.stopped_in,
+        failures=tuple(run.failures),
+        values=run.values,
+        functions=run.functions,
+        calls=run.calls,
+        seconds={name: round(value, 3) for name, value in seconds.items()},
+        executed=nbformat.writes(executed) + "\n",
+    )
+
+
+class _Run:
+    """The run as it grows; `_observe` freezes it into an Observation."""
+
+    def __init__(self, client: LimitedClient, executed: NotebookNode, limits: Limits, deadline: float) -> None:
+        self.client, self.executed, self.limits, self.deadline = client, executed, limits, deadline
+        self.ending = "finished"
+        self.stopped_in: int | None = None
+        self.failures: list[Failure] = []
+        self.values: Mapping[str, Any] = {}
+        self.functions: Mapping[str, int] = {}
+        self.calls: dict[str, Call] = {}
+
+    async def cells(self) -> None:
+        """Run every code cell, going on after one that raises: whether it mattered is for the judge."""
+        code = [i for i, cell in enumerate(self.executed.cells) if cell.cell_type == "code" and cell.source.strip()]
+        sources = [self.executed.cells[i].source for i in code]
+        for number, index in enumerate(code, 1):
+            cell = self.executed.cells[index]
+            left = self.deadline - time.perf_counter()
+            if left <= 0:
+                self.ending, self.stopped_in = "timeout", number
+                return
+            try:
+                interrupted = await self.client.run_cell(cell, index, min(self.limits.cell, left))
+            except KernelGoneError as gone:
+                self.ending, self.stopped_in = gone.reason, number
+                return
+            failure = _failure_in(cell, number, interrupted, sources)
+            if failure is not None:
+                self.failures.append(failure)
+
+    async def ask(self, question: Question) -> None:
+        """Ask for the names, then for one call after another; a call that kills the kernel ends the asking."""
+        try:
+            reply = await self._request({"read": list(question.names)}, self.limits.call)
+            if isinstance(reply, dict):
+                self.values = decode_values(reply.get("values"))
+                self.functions = decode_functions(reply.get("functions"))
+            for case in question.cases:
+                self.calls[case.name] = call = await self._call(question.function, case)
+                if call.failure is not None and call.failure.timed_out:
+                    return  # the others would take as long
+        except KernelGoneError as gone:
+            pending = next(case.name for case in question.cases if case.name not in self.calls)
+            timed_out = gone.reason == "timeout"
+            message = "the call took too long" if timed_out else "the call ended the kernel"
+            self.calls[pending] = Call(failure=Failure(gone.reason, message, timed_out=timed_out))
+
+    async def _call(self, function: str, case: Case) -> Call:
+        request = {
+            "call": function,
+            "arguments": pack(case.arguments),
+            "rebind": pack(case.rebind),
+        }
+        reply, interrupted = await self._exchange(request, self.limits.call)
+        if interrupted:
+            return Call(failure=Failure("timeout", "the call took too long", timed_out=True))
+        return decode_call(reply)
+
+    async def _request(self, request: dict[str, Any], seconds: float) -> Any:
+        reply, _ = await self._exchange(request, seconds)
+        return reply
+
+    async def _exchange(self, request: dict[str, Any], seconds: float) -> tuple[Any, bool]:
+        """Send one request as a cell of its own and return the kernel's JSON, and whether it was interrupted."""
+        scope = f"{{'__name__': '__probe__', 'request_json': {json.dumps(request)!r}}}"
+        code = f"__import__('builtins').exec({PROBE_SOURCE!r}, {scope})"
+        cell = nbformat.v4.new_code_cell(code)
+        self.executed.cells.append(cell)
+        try:
+            interrupted = await self.client.run_cell(cell, len(self.executed.cells) - 1, seconds)
+        finally:
+            self.executed.cells.pop()
+        for output in cell.outputs:
+            text = output.get("data", {}).get(MIME)
+            if isinstance(text, str):
+                try:
+                    return json.loads(text), interrupted
+                except (ValueError, RecursionError):
+                    break
+        return None, interrupted
+
+
+def _as_nbformat(notebook: Notebook) -> NotebookNode:
+    """The notebook's cells in a new notebook: nothing of its metadata, kernel name or stored outputs."""
+    make = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell}
+    cells = [make.get(cell.kind, nbformat.v4.new_raw_cell)(cell.source) for cell in notebook.cells]
+    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    return nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+
+
+def _failure_in(cell: NotebookNode, number: int, interrupted: bool, sources: Sequence[str]) -> Failure | None:
+    if interrupted:
+        return Failure("timeout", "the cell took too long", code_cell=number, timed_out=True)
+    errors = [output for output in cell.outputs if output.output_type == "error"]
+    if not errors:
+        return None
+    error = errors[0]
+    raised_in, line, text = _place(error.traceback, sources)
+    name, message = str(error.ename)[:80], str(error.evalue)[:500]
+    return Failure(name, message, line, text, code_cell=number, raised_in=raised_in or number)
+
+
+_PLACE = re.compile(r"^\s*(?:Cell|Input) In ?\[(\d{1,6})\], line (\d{1,6})", re.MULTILINE)
+
+
+def _place(traceback: Sequence[str], sources: Sequence[str]) -> tuple[int | None, int | None, str]:
+    """The innermost line of the notebook in a traceback of IPython's: code cell, line number and the line.
+
+    >>> _place(["Cell In[1], line 2\\n----> 2 f(x)", "Cell In[2], line 1, in f(x)"], ["\\nf(x)", "def f(x): y"])
+    (2, 1, 'def f(x): y')
+    """
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(map(str, traceback)))
+    for found in reversed(_PLACE.findall(plain)):
+        cell, line = int(found[0]), int(found[1])
+        if 0 < cell <= len(sources) and 0 < line <= len(lines := sources[cell - 1].splitlines()):
+            return cell, line, lines[line - 1].strip()
+    return None, None, ""

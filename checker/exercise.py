@@ -1,0 +1,97 @@
+"""What an exercise is: plain, frozen data. One file in `checker.exercises` fills it in for one notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One set of inputs on which the student's function is called. It holds no answer.
+
+    `arguments` are in the order of the function's signature. `rebind` are the notebook's own globals that
+    must have matching values during the call, because a correct function may read them.
+    """
+
+    name: str
+    arguments: Mapping[str, Array]
+    rebind: Mapping[str, Array | int]
+
+
+@dataclass(frozen=True)
+class Cases:
+    """Every case a grade is decided on.
+
+    `notebook` holds the notebook's own data, `fresh` new values of the same sizes, `other_sizes` new sizes.
+    """
+
+    notebook: Case
+    fresh: tuple[Case, ...]
+    other_sizes: tuple[Case, ...]
+
+    @property
+    def all(self) -> tuple[Case, ...]:
+        return (self.notebook, *self.fresh, *self.other_sizes)
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far an answer may be from the reference and still be right, and why."""
+
+    absolute: float
+    relative: float
+    reason: str
+
+    def accepts(self, answer: npt.ArrayLike, expected: Array) -> bool:
+        """Whether `answer` has the shape of `expected` and equals it in every element.
+
+        >>> tolerance = Tolerance(absolute=1e-4, relative=1e-5, reason="float32 passes, three decimals do not")
+        >>> tolerance.accepts([1.00001], np.array([1.0])), tolerance.accepts([1.001], np.array([1.0]))
+        (True, False)
+        """
+        answer = np.asarray(answer, dtype=np.float64)
+        if answer.shape != expected.shape:
+            return False
+        # Written out, and false for NaN: nothing that a student can patch decides.
+        return bool((np.abs(answer - expected) <= self.absolute + self.relative * np.abs(expected)).all())
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the computation, and how much of the score it is worth."""
+
+    id: str
+    title: str
+    weight: int
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """All that the checker knows about one notebook.
+
+    `answer` and `function` are the names that the notebook asks for, `parameters` the function's signature.
+    `reference` maps the arguments to every named intermediate; the answer is the one named `answer`.
+    `draw` makes the cases from a seed, so that a regrade with the same seed repeats them.
+    """
+
+    id: str
+    title: str
+    notebook: str
+    answer: str
+    function: str
+    parameters: tuple[str, ...]
+    axes: tuple[str, ...]
+    steps: tuple[Step, ...]
+    tolerance: Tolerance
+    reference: Callable[[Mapping[str, Array]], Mapping[str, Array]]
+    draw: Callable[[int], Cases]
+
+    def expected(self, case: Case) -> Array:
+        """The right answer for a case."""
+        return self.reference(case.arguments)[self.answer]

@@ -1,0 +1,40 @@
+"""The exercises: one module each, which defines `EXERCISE`. A new exercise is one new file in this folder."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+
+from checker.exercise import Exercise
+
+DEFAULT = "multihead-self-attention"
+
+
+class UnknownExerciseError(LookupError):
+    """There is no exercise of that name."""
+
+
+@cache
+def every() -> dict[str, Exercise]:
+    """The exercises by id.
+
+    >>> list(every())
+    ['multihead-self-attention']
+    """
+    modules = (importlib.import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__))
+    exercises: list[Exercise] = [module.EXERCISE for module in modules]
+    return {exercise.id: exercise for exercise in exercises}
+
+
+def load(name: str = DEFAULT) -> Exercise:
+    """The exercise with that id; `UnknownExerciseError` lists the ids that exist.
+
+    >>> load("multihead-self-attention").answer
+    'X_prime'
+    """
+    try:
+        return every()[name]
+    except KeyError:
+        known = ", ".join(every())
+        raise UnknownExerciseError(f"there is no exercise '{name}'; there is: {known}") from None

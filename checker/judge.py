@@ -1,0 +1,379 @@
+"""From an observation to checks, verdict and score: pure functions that need nothing but numpy.
+
+Only numbers that were computed from inputs which the student has never seen decide. What a notebook prints,
+stores, or says about itself is no evidence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from checker.execution.observation import Call, Failure, Observation, Value
+from checker.exercise import Case, Cases, Exercise
+from checker.result import CheckResult, Mistake, Remark, Verdict
+
+NOT_DEFINED = "Missing"  # what the probe calls a function that is not there
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the judge concludes; `summary` is the verdict's reason in one or two sentences."""
+
+    verdict: Verdict
+    score: int
+    summary: str
+    checks: tuple[CheckResult, ...]
+    mistakes: tuple[Mistake, ...]
+    remarks: tuple[Remark, ...]
+
+
+def judge(exercise: Exercise, cases: Cases, code: tuple[str, ...], observation: Observation) -> Judgement:
+    """Judge one run. `code` holds the sources of the code cells, `cases` the inputs that were asked about."""
+    evidence = Evidence(exercise, cases, code, observation)
+    checks = _run_checks(evidence)
+    verdict = _verdict(evidence, checks)
+    return Judgement(
+        verdict=verdict,
+        score=score(verdict),
+        summary=_summary(evidence, checks, verdict),
+        checks=tuple(checks.values()),
+        mistakes=_mistakes(evidence, checks, verdict),
+        remarks=_remarks(evidence, checks),
+    )
+
+
+def score(verdict: Verdict) -> int:
+    """Points out of 100: all for a correct submission, none for any other.
+
+    >>> score("correct"), score("partial")
+    (100, 0)
+    """
+    return 100 if verdict == "correct" else 0
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """An observation beside what was expected."""
+
+    exercise: Exercise
+    cases: Cases
+    code: tuple[str, ...]
+    observation: Observation
+
+    @property
+    def answer(self) -> Value | None:
+        return self.observation.values.get(self.exercise.answer)
+
+    @property
+    def function_missing(self) -> bool:
+        call = self.observation.calls.get(self.cases.notebook.name)
+        return call is None or (call.failure is not None and call.failure.name == NOT_DEFINED)
+
+    @cached_property
+    def answer_is_right(self) -> bool:
+        return self.answer is not None and self.compare(self.answer, self.cases.notebook) is None
+
+    @cached_property
+    def stopping_failure(self) -> Failure | None:
+        """The cell that kept the notebook from its answer, if one did.
+
+        A cell that failed matters when it was to define the function or the answer; where there is no answer at
+        all, the first failure is the cause.
+        """
+        failures = self.observation.failures
+        if self.answer is None:
+            return failures[0] if failures else None
+        if self.answer_is_right:
+            return None
+        return next((failure for failure in failures if self._defines_something(failure)), None)
+
+    def _defines_something(self, failure: Failure) -> bool:
+        if failure.code_cell is None or failure.code_cell > len(self.code):
+            return False
+        source = self.code[failure.code_cell - 1]
+        function, answer = re.escape(self.exercise.function), re.escape(self.exercise.answer)
+        return bool(re.search(rf"^\s*def {function}\b|^\s*{answer}\b[^=(\n]*=(?!=)", source, re.MULTILINE))
+
+    @cached_property
+    def changed_data(self) -> tuple[str, ...]:
+        """The names of the notebook's own data that no longer hold what the notebook gives them."""
+        changed = []
+        for name, given in self.cases.notebook.rebind.items():
+            value = self.observation.values.get(name)
+            right = value is not None and value.array is not None
+            if not right or not self.exercise.tolerance.accepts(value.array, np.asarray(given, dtype=float)):  # type: ignore
+                changed.append(name)
+        return tuple(changed)
+
+    def compare(self, value: Value, case: Case) -> str | None:
+        """What is wrong with a value as the answer to a case, or None."""
+        expected = self.exercise.expected(case)
+        if value.type == "NoneType":
+            return "is None: the function has to return its result"
+        if value.shape is None or (value.array is None and value.shape == expected.shape):
+            return f"is a {value.type}, not an array of numbers"
+        if value.shape != expected.shape or value.array is None:
+            return self._wrong_shape(value.shape, expected.shape)
+        if self.exercise.tolerance.accepts(value.array, expected):
+            return None
+        if not np.isfinite(value.array).all():
+            return "contains nan or inf"
+        if not value.array.any():
+            return "is all zeros"
+        difference = np.abs(value.array - expected)
+        off = difference > self.exercise.tolerance.absolute + self.exercise.tolerance.relative * np.abs(expected)
+        count = "all" if off.all() else str(int(off.sum()))
+        return (
+            f"has the right shape {value.shape}, but {count} of its {off.size} values differ, "
+            f"by up to {difference.max():.3g}"
+        )
+
+    def _wrong_shape(self, shape: tuple[int, ...], expected: tuple[int, ...]) -> str:
+        names = " by ".join(self.exercise.axes)
+        if shape == ():
+            return f"is a single number; an array of shape {expected}, that is {names}, is expected"
+        turned = shape == expected[::-1] and shape != expected
+        hint = ", which looks transposed" if turned else ""
+        return f"has shape {shape}{hint}; {expected}, that is {names}, is expected"
+
+    def problem(self, case: Case) -> str | None:
+        """What is wrong with the function on a case, or None."""
+        call = self.observation.calls.get(case.name)
+        if call is None:  # the asking ended before, at a call that hung or killed the kernel
+            call = list(self.observation.calls.values())[-1]
+        if call.failure is not None:
+            return f"did not return: {_describe(call.failure)}"
+        value = call.value or Value("unknown")
+        trouble = self.compare(value, case)
+        return None if trouble is None else f"returned a result which {trouble}"
+
+
+def _describe(failure: Failure) -> str:
+    """A failure in words, with the line of the notebook that it came from."""
+    if failure.timed_out:
+        return failure.message
+    text = f"{failure.name}: {failure.message}" if failure.message else failure.name
+    if failure.text:
+        text += f" (line {failure.line}: `{failure.text}`)"
+    return text
+
+
+# The checks. Each returns None when it passes and otherwise the reason; its docstring is what the student reads.
+
+
+def runs(evidence: Evidence) -> str | None:
+    """The notebook runs as far as its answer"""
+    return _trouble(evidence.observation, evidence.stopping_failure)
+
+
+def trouble_of_run(observation: Observation) -> str | None:
+    """Why a notebook does not run from top to bottom, or None: for notebooks that no answer is asked of."""
+    failures = observation.failures
+    return _trouble(observation, failures[0] if failures else None)
+
+
+def _trouble(observation: Observation, failure: Failure | None) -> str | None:
+    cell = f"code cell {observation.stopped_in or (failure.code_cell if failure else None)}"
+    too_long = f"{cell} did not come to an end within the time limit"
+    match observation.ending:
+        case "timeout":
+            return too_long
+        case "output limit":
+            return f"{cell} printed or displayed more than the limit allows"
+        case "crashed":
+            return f"the Python process ended in {cell}"
+    if failure is None:
+        return None
+    return too_long if failure.timed_out else f"{cell} failed with {_describe(failure)}"
+
+
+def answer(evidence: Evidence) -> str | None:
+    """{answer} has the values that the notebook's data give"""
+    if evidence.answer is None:
+        return f"{evidence.exercise.answer} is not defined"
+    trouble = evidence.compare(evidence.answer, evidence.cases.notebook)
+    if trouble is not None and evidence.changed_data:
+        trouble += f"; the notebook's own {_join(evidence.changed_data)} had been changed"
+    return None if trouble is None else f"{evidence.exercise.answer} {trouble}"
+
+
+def fresh_inputs(evidence: Evidence) -> str | None:
+    """The function is right for new values of the same sizes"""
+    return _cases_problem(evidence, evidence.cases.fresh)
+
+
+def other_sizes(evidence: Evidence) -> str | None:
+    """The function is right for other sizes"""
+    return _cases_problem(evidence, evidence.cases.other_sizes)
+
+
+def inputs_kept(evidence: Evidence) -> str | None:
+    """The function leaves its arguments as they were"""
+    for case in evidence.cases.all:
+        call = evidence.observation.calls.get(case.name, Call())
+        for name, value in call.arguments.items():
+            given = case.arguments.get(name)
+            if given is None or value.array is None or not np.array_equal(value.array, given):
+                return f"the function changed its argument {name}"
+    return None
+
+
+def _cases_problem(evidence: Evidence, cases: tuple[Case, ...]) -> str | None:
+    name = evidence.exercise.function
+    if evidence.function_missing:
+        return f"the function {name} is not defined{_renamed(evidence)}"
+    for case in cases:
+        problem = evidence.problem(case)
+        if problem is not None:
+            return f"with {case.name}, the function {problem}"
+    return None
+
+
+def _renamed(evidence: Evidence) -> str:
+    """Names a function that takes as many arguments, when there is just one."""
+    size = len(evidence.exercise.parameters)
+    similar = [name for name, count in evidence.observation.functions.items() if count == size]
+    if len(similar) != 1:
+        return ""
+    return f"; is {similar[0]}, which takes as many arguments, meant? Give it the notebook's name"
+
+
+# name, check, and the check that must have passed before it can be asked
+CHECKS: tuple[tuple[str, Callable[[Evidence], str | None], str | None], ...] = (
+    ("runs", runs, None),
+    ("answer", answer, "runs"),
+    ("fresh inputs", fresh_inputs, None),
+    ("other sizes", other_sizes, "fresh inputs"),
+    ("inputs kept", inputs_kept, None),
+)
+
+
+def _run_checks(evidence: Evidence) -> dict[str, CheckResult]:
+    results: dict[str, CheckResult] = {}
+    for name, check, needed in CHECKS:
+        sentence = (check.__doc__ or "").format(answer=evidence.exercise.answer)
+        blocked_by = needed if needed and results[needed].status != "passed" else None
+        if name in ("fresh inputs", "inputs kept") and evidence.function_missing:
+            # Without a function there is nothing to call; only where the notebook ran is that its own mistake.
+            blocked_by = "runs" if results["runs"].status == "failed" or name == "inputs kept" else None
+        if blocked_by:
+            results[name] = CheckResult(name, sentence, "skipped")
+            continue
+        reason = check(evidence)
+        results[name] = CheckResult(name, sentence, "failed" if reason else "passed", reason or "")
+    return results
+
+
+def _verdict(evidence: Evidence, checks: Mapping[str, CheckResult]) -> Verdict:
+    ending = evidence.observation.ending
+    if ending != "finished":
+        return ending
+    answer_right = checks["answer"].status == "passed"
+    function_right = checks["other sizes"].status == "passed"
+    if answer_right and function_right:
+        return "correct"
+    if answer_right or function_right:
+        return "partial"
+    failure = evidence.stopping_failure or _failure_of_every_call(evidence)
+    if failure is not None:
+        return _verdict_of_failure(failure)
+    return "not attempted" if _not_attempted(evidence) else "wrong"
+
+
+def _verdict_of_failure(failure: Failure) -> Verdict:
+    if failure.timed_out:
+        return "timeout"
+    if "MemoryError" in failure.name:
+        return "memory"
+    return "crashed" if failure.name == "crashed" else "error"
+
+
+def _failure_of_every_call(evidence: Evidence) -> Failure | None:
+    """The exception of a function that raises whatever it is given."""
+    if evidence.function_missing:
+        return None
+    calls = list(evidence.observation.calls.values())
+    return calls[0].failure if all(call.failure is not None for call in calls) else None
+
+
+def _not_attempted(evidence: Evidence) -> bool:
+    """Whether the function still does what the notebook's stub does, or nothing of this exercise is there."""
+    if evidence.answer is None and evidence.function_missing:
+        return True
+    values = [call.value for call in evidence.observation.calls.values()]
+    values.append(evidence.answer)
+    arrays = [value.array for value in values if value is not None]
+    return bool(arrays) and all(array is not None and not array.any() for array in arrays)
+
+
+def _summary(evidence: Evidence, checks: Mapping[str, CheckResult], verdict: Verdict) -> str:
+    exercise, reasons = evidence.exercise, {name: check.message for name, check in checks.items()}
+    match verdict:
+        case "correct":
+            return f"{exercise.answer} is right, and so is the function, for other values and other sizes too."
+        case "partial" if checks["answer"].status != "passed":
+            return f"The function is right, but the answer is not: {reasons['answer'] or reasons['runs']}."
+        case "partial" if checks["fresh inputs"].status != "passed":
+            return f"{exercise.answer} is right, but {reasons['fresh inputs']}."
+        case "partial":
+            return (
+                f"{exercise.answer} is right, and so is the function for arrays of this size, but something in it "
+                f"is fixed to the notebook's sizes: {reasons['other sizes']}."
+            )
+        case "not attempted" if evidence.function_missing:
+            return (
+                f"This looks like another notebook: it defines neither the function {exercise.function} "
+                f"nor {exercise.answer}."
+            )
+        case "not attempted":
+            return f"The function {exercise.function} still returns zeros."
+        case "wrong":
+            return f"{_capital(reasons['answer'])}{_explain_missing(evidence)}."
+    reason = reasons["runs"] or reasons["fresh inputs"]
+    return f"{_capital(reason)}."
+
+
+def _explain_missing(evidence: Evidence) -> str:
+    if not evidence.function_missing:
+        return ""
+    return f", and the function {evidence.exercise.function} is not defined{_renamed(evidence)}"
+
+
+def _mistakes(evidence: Evidence, checks: Mapping[str, CheckResult], verdict: Verdict) -> tuple[Mistake, ...]:
+    if evidence.observation.ending != "finished" or verdict == "correct":
+        return ()
+    if verdict == "not attempted":
+        return (Mistake("not-attempted", "The function is still as the notebook gives it."),)
+    found = []
+    if checks["fresh inputs"].status == "failed" and evidence.function_missing:
+        found.append(Mistake("function-missing", f"{_capital(checks['fresh inputs'].message)}."))
+    if checks["answer"].status == "failed" and evidence.changed_data:
+        names = _join(evidence.changed_data)
+        found.append(Mistake("data-changed", f"The notebook's own {names} had been changed."))
+    return tuple(found)
+
+
+def _remarks(evidence: Evidence, checks: Mapping[str, CheckResult]) -> tuple[Remark, ...]:
+    remarks = []
+    for failure in evidence.observation.failures:
+        if failure is not evidence.stopping_failure:
+            message = f"Code cell {failure.code_cell} failed: {_describe(failure)}."
+            remarks.append(Remark("later-cell-failed", message))
+    if checks["inputs kept"].status == "failed":
+        remarks.append(Remark("inputs-changed", f"{_capital(checks['inputs kept'].message)}."))
+    return tuple(remarks)
+
+
+def _join(names: tuple[str, ...]) -> str:
+    if len(names) > 4:
+        return f"{', '.join(names[:3])} and {len(names) - 3} more"
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:] if not sentence[:1].isupper() else sentence

@@ -1,0 +1,76 @@
+"""What a person sees in a terminal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from checker.reports.plain import printable
+from checker.result import Result
+
+VERDICT_STYLES = {
+    "correct": "green",
+    "partial": "yellow",
+    "not attempted": "dim",
+    "not graded": "bold magenta",
+}
+STATUS_STYLES = {"passed": "green", "failed": "red", "skipped": "dim"}
+
+
+def verdict_style(verdict: str) -> str:
+    return VERDICT_STYLES.get(verdict, "red")
+
+
+def points(result: Result) -> str:
+    return "-" if result.score is None else str(result.score)
+
+
+def line(result: Result, name_width: int) -> Text:
+    """One submission on one line."""
+    name = printable(result.student)
+    name = name if len(name) <= name_width else name[: name_width - 1] + "…"
+    text = Text(f"{name:<{name_width}}  ")
+    text.append(f"{result.verdict:<13}", style=verdict_style(result.verdict))
+    text.append(f" {points(result):>3}  ")
+    text.append(printable(result.summary) if not result.correct else "", style="dim")
+    text.no_wrap, text.overflow = True, "ellipsis"
+    return text
+
+
+def summary(results: Sequence[Result]) -> RenderableType:
+    """How many submissions there are of each verdict."""
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    for verdict, count in Counter(result.verdict for result in results).most_common():
+        share = f"{100 * count / len(results):.0f} %"
+        table.add_row(Text(verdict, style=verdict_style(verdict)), Text(str(count), justify="right"), share)
+    table.add_row(Text("all", style="bold"), Text(str(len(results)), justify="right"), "")
+    return table
+
+
+def story(result: Result) -> RenderableType:
+    """One result in full, for the student."""
+    title = Text(printable(result.file), style="bold")
+    verdict = Text(result.verdict, style=f"bold {verdict_style(result.verdict)}")
+    if result.score is not None:
+        verdict.append(f"  {result.score} of 100 points", style="not bold default")
+    parts: list[RenderableType] = [title, verdict, Text(), Text(printable(result.summary))]
+    if result.checks:
+        parts += [Text(), _checks(result)]
+    for remark in result.remarks:
+        parts += [Text(), Text(f"Note: {printable(remark.message)}", style="dim")]
+    return Padding(Group(*parts), (0, 0))
+
+
+def _checks(result: Result) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    for check in result.checks:
+        text = Text(check.sentence)
+        if check.message and check.message[1:] not in result.summary:  # its first letter may be a capital there
+            text.append(f"\n{printable(check.message)}", style="dim")
+        table.add_row(Text(check.status, style=STATUS_STYLES[check.status]), text)
+    return table

@@ -1,0 +1,120 @@
+"""The result of one grade, and its JSON form, which is the contract with everything that reads it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+SCHEMA_VERSION = 1
+
+Verdict = Literal[
+    "correct",
+    "partial",
+    "wrong",
+    "not attempted",
+    "error",
+    "timeout",
+    "memory",
+    "output limit",
+    "crashed",
+    "unreadable",
+    "not graded",
+]
+Status = Literal["passed", "failed", "skipped"]
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One check: what it asks, whether it passed, and if it did not, why."""
+
+    name: str
+    sentence: str
+    status: Status
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A mistake with a stable id; line and columns (from 1 and 0) count within the cell that holds it."""
+
+    id: str
+    message: str
+    step: str | None = None
+    code_cell: int | None = None
+    line: int | None = None
+    columns: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Remark:
+    """Something worth saying that costs nothing."""
+
+    id: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """All that is reported of one submission. Times are in seconds; `not graded` has no score."""
+
+    submission: str
+    student: str
+    file: str
+    sha256: str
+    exercise: str
+    verdict: Verdict
+    score: int | None
+    summary: str
+    checks: tuple[CheckResult, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+    timings: Mapping[str, float] = field(default_factory=dict)
+    seed: int | None = None
+    sandbox: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    schema_version: int = SCHEMA_VERSION
+
+    @property
+    def correct(self) -> bool:
+        return self.verdict == "correct"
+
+
+def to_dict(result: Result) -> dict[str, Any]:
+    """The JSON form as a dictionary."""
+    return {"schema_version": result.schema_version, **dataclasses.asdict(result)}
+
+
+def to_json(result: Result) -> str:
+    """The JSON form as one line.
+
+    >>> to_json(Result("ada", "Ada", "ada.ipynb", "0", "x", "correct", 100, "Right."))[:46]
+    '{"schema_version": 1, "submission": "ada", "st'
+    """
+    return json.dumps(to_dict(result), ensure_ascii=False)
+
+
+def from_json(line: str) -> Result:
+    """Read what `to_json` wrote. Raises `ValueError` for anything else.
+
+    >>> result = Result("ada", "Ada", "ada.ipynb", "0", "x", "wrong", 0, "No.", (CheckResult("a", "b", "passed"),))
+    >>> from_json(to_json(result)) == result
+    True
+    """
+    content = json.loads(line)
+    if not isinstance(content, dict) or content.get("schema_version") != SCHEMA_VERSION:
+        raise ValueError(f"not a result of schema version {SCHEMA_VERSION}")
+    try:
+        content["checks"] = tuple(CheckResult(**check) for check in content["checks"])
+        content["mistakes"] = tuple(_mistake(mistake) for mistake in content["mistakes"])
+        content["remarks"] = tuple(Remark(**remark) for remark in content["remarks"])
+        return Result(**content)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not a result of schema version {SCHEMA_VERSION}: {error}") from None
+
+
+def _mistake(content: dict[str, Any]) -> Mistake:
+    columns = content.get("columns")
+    return Mistake(**content | {"columns": tuple(columns) if columns else None})

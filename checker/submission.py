@@ -1,0 +1,259 @@
+"""Finding the submissions in what a teacher points at, one for each student."""
+
+from __future__ import annotations
+
+import glob
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from checker.exercise import Exercise
+from checker.intake import (
+    BadArchiveError,
+    CannotOpenError,
+    File,
+    files_in_archive,
+    files_in_folder,
+    read_file,
+)
+from checker.layouts import Owner, gradescope_names, named_by_platform, names_nobody, without_copy_marks
+from checker.notebook import UnreadableError
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One student's file. `id` is unique in a batch and safe in a path, `file` is the path to show.
+
+    `read()` returns the bytes or raises `UnreadableError` or `CannotOpenError`.
+    """
+
+    id: str
+    student: str
+    file: str
+    read: Callable[[], bytes]
+
+    @property
+    def is_script(self) -> bool:
+        return self.file.lower().endswith(".py")
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """A file that does not count because the same student handed in a newer or a more fitting one."""
+
+    file: str
+    student: str
+    counted: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found; `problems` are sentences about paths in which nothing could be found."""
+
+    submissions: tuple[Submission, ...]
+    set_aside: tuple[SetAside, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    file: File
+    root: Path
+    owner: Owner | None = None
+
+    @property
+    def shown(self) -> str:
+        return self.root.joinpath(*self.file.parts).as_posix()
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The parts of the path from the folder that was given, that folder's name first."""
+        return (self.root.name.removesuffix(".zip"), *self.file.parts)
+
+    @property
+    def folder(self) -> tuple[str, ...]:
+        return self.file.parts[:-1]
+
+    @property
+    def stem(self) -> str:
+        return self.file.name.rsplit(".", 1)[0]
+
+
+def find(paths: Sequence[str | Path], exercise: Exercise) -> Found:
+    """The submissions in files, folders, globs and .zip archives; of two by one student, the newest."""
+    candidates: list[_Candidate] = []
+    problems: list[str] = []
+    singles: list[Path] = []
+    for given in _expand(paths):
+        try:
+            if given.is_dir():
+                found = [_Candidate(file, given) for file in files_in_folder(given)]
+                found = _with_gradescope_names(given, found)
+            elif given.suffix.lower() == ".zip" and given.exists():
+                found = [_Candidate(file, given) for file in files_in_archive(given)]
+            elif given.exists():
+                singles.append(given)
+                continue
+            else:
+                problems.append(f"{given}: there is no such file or folder")
+                continue
+        except (BadArchiveError, CannotOpenError) as error:
+            problems.append(f"{given}: {error.args[-1]}")
+            continue
+        found = [candidate for candidate in found if _may_be_submission(candidate.file, exercise)]
+        if not found:
+            problems.append(f"{given}: there is no notebook (.ipynb) in it")
+        candidates += _name_owners(found, exercise)
+    candidates += _name_owners(_from_single_files(singles), exercise)
+    return _one_for_each_student(candidates, exercise, problems)
+
+
+def single(path: str | Path) -> Submission:
+    """One file as a submission, whatever its name."""
+    path = Path(path)
+    return Submission(_slug(path.stem), path.stem, str(path), partial(read_file, path.resolve()))
+
+
+def _expand(paths: Iterable[str | Path]) -> Iterable[Path]:
+    """Each path, and what a glob that the shell left alone stands for."""
+    for path in paths:
+        matches = [] if Path(path).exists() else sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207
+        yield from map(Path, matches or [str(path)])
+
+
+def _from_single_files(paths: list[Path]) -> list[_Candidate]:
+    """Files that were named one by one; the folders in which they differ may name their students."""
+    parents = [path.absolute().parent.parts for path in paths]
+    root = Path(*parents[0][: _common(parents)]) if parents else Path()
+    found = []
+    for path in paths:
+        parts = path.absolute().relative_to(root).parts
+        # A link that the teacher names herself is followed; one found in a student's folder is not.
+        file = File(parts, path.stat().st_mtime, partial(read_file, path.resolve()))
+        found.append(_Candidate(file, Path(*path.parts[: -len(parts)])))
+    return found
+
+
+def _may_be_submission(file: File, exercise: Exercise) -> bool:
+    """Scripts count when they are exports of this notebook; students' helper modules do not."""
+    return not file.name.lower().endswith(".py") or _mentions(file, exercise)
+
+
+def _mentions(file: File, exercise: Exercise) -> bool:
+    try:
+        data = file.read()
+    except (UnreadableError, CannotOpenError):
+        return False
+    return exercise.function.encode() in data or exercise.answer.encode() in data
+
+
+def _with_gradescope_names(root: Path, found: list[_Candidate]) -> list[_Candidate]:
+    try:
+        text = read_file(root / "submission_metadata.yml").decode("utf-8", "replace")
+    except (CannotOpenError, UnreadableError):
+        return found
+    names = gradescope_names(text)
+    named = []
+    for candidate in found:
+        owner = named_by_platform(candidate.path)
+        if owner is not None:
+            owner = replace(owner, student=names.get(owner.student, owner.student))
+        named.append(replace(candidate, owner=owner))
+    return named
+
+
+def _name_owners(candidates: list[_Candidate], exercise: Exercise) -> list[_Candidate]:
+    """Give each candidate an owner: by the platform's naming, else by its folder or by its own name."""
+    named: list[_Candidate] = []
+    rest: list[_Candidate] = []
+    for candidate in candidates:
+        owner = candidate.owner or named_by_platform(candidate.path)
+        (rest if owner is None else named).append(replace(candidate, owner=owner))
+
+    by_folder: dict[tuple[str, ...], list[_Candidate]] = {}
+    for candidate in rest:
+        by_folder.setdefault(candidate.folder, []).append(candidate)
+    students = [folder for folder, files in by_folder.items() if folder and _is_one_students(files, exercise)]
+    start, end = _common(students), _common([folder[::-1] for folder in students])
+    for folder, files in by_folder.items():
+        for candidate in files:
+            if folder in students:
+                distinct = folder[start : len(folder) - end] if len(students) > 1 else folder[-1:]
+                student, key = "/".join(distinct) or folder[-1], f"folder {folder}"
+            else:
+                stem, _ = without_copy_marks(candidate.stem)
+                # Several files of the exercise's own name in one heap may be of several students: keep them all.
+                student = candidate.stem if names_nobody(stem, exercise.notebook) else stem
+                key = f"file {folder} {student.lower()}"
+            named.append(replace(candidate, owner=Owner(student, f"{candidate.root} {key}")))
+    return named
+
+
+def _is_one_students(files: list[_Candidate], exercise: Exercise) -> bool:
+    """Whether the files of a folder are one student's: they name nobody, or only one is of this exercise."""
+    stems = {without_copy_marks(candidate.stem)[0].lower() for candidate in files}
+    if len(stems) == 1 or any(names_nobody(stem, exercise.notebook) for stem in stems):
+        return True
+    fitting = [candidate for candidate in files if _mentions(candidate.file, exercise)]
+    return len({without_copy_marks(candidate.stem)[0].lower() for candidate in fitting}) == 1
+
+
+def _common(sequences: Sequence[tuple[str, ...]]) -> int:
+    """How many leading elements all sequences share."""
+    count = 0
+    for elements in zip(*sequences, strict=False):
+        if len(set(elements)) > 1:
+            break
+        count += 1
+    return count
+
+
+def _one_for_each_student(candidates: list[_Candidate], exercise: Exercise, problems: list[str]) -> Found:
+    by_owner: dict[str, list[_Candidate]] = {}
+    for candidate in candidates:
+        assert candidate.owner is not None
+        by_owner.setdefault(candidate.owner.key, []).append(candidate)
+
+    def newest(candidate: _Candidate) -> tuple[bool, float, int, int, str]:
+        assert candidate.owner is not None
+        copy = without_copy_marks(candidate.stem)[1]
+        fits = len(by_owner[candidate.owner.key]) == 1 or _mentions(candidate.file, exercise)
+        return fits, candidate.file.modified, candidate.owner.order, copy, candidate.shown
+
+    submissions, set_aside = [], []
+    taken: set[str] = set()
+    for files in by_owner.values():
+        *older, counted = sorted(files, key=newest)
+        assert counted.owner is not None
+        student = _printable(counted.owner.student)
+        submissions.append(Submission(_unique(_slug(student), taken), student, counted.shown, counted.file.read))
+        set_aside += [SetAside(file.shown, student, counted.shown) for file in older]
+    submissions.sort(key=lambda submission: submission.id)
+    return Found(tuple(submissions), tuple(set_aside), tuple(problems))
+
+
+def _slug(text: str) -> str:
+    """A name as a file name that is safe everywhere.
+
+    >>> _slug("Ada Lovelace"), _slug("../../etc"), _slug("Zoë")
+    ('ada-lovelace', 'etc', 'zoe')
+    """
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9_]+", "-", plain.lower()).strip("-")[:80] or "student"
+
+
+def _unique(slug: str, taken: set[str]) -> str:
+    name, number = slug, 1
+    while name in taken:
+        number += 1
+        name = f"{slug}-{number}"
+    taken.add(name)
+    return name
+
+
+def _printable(text: str) -> str:
+    """A name without control characters and marks that turn the direction of writing."""
+    return "".join(c for c in text if unicodedata.category(c)[0] != "C").strip() or "?"
