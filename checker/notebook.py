@@ -74,11 +74,13 @@ def _parse_json(text: str) -> Notebook:
         content = json.loads(text)
     except RecursionError:
         raise UnreadableError("the file is nested too deeply to be a notebook") from None
-    except ValueError as error:
-        position = getattr(error, "pos", 0)
-        if text.lstrip()[:1] == "{" and position >= len(text.rstrip()) - 1:
+    except json.JSONDecodeError as error:
+        at_the_end = error.pos >= len(text.rstrip()) - len("false") or error.msg.startswith("Unterminated string")
+        if text.lstrip()[:1] == "{" and at_the_end:
             raise UnreadableError("the file breaks off in the middle; download or save it again") from None
         raise UnreadableError("the file is not a Jupyter notebook: it is not JSON") from None
+    except ValueError:  # a number of thousands of digits
+        raise UnreadableError("the file is JSON, but not a Jupyter notebook") from None
     if not isinstance(content, dict) or "nbformat" not in content:
         raise UnreadableError("the file is JSON, but not a Jupyter notebook")
     version = content["nbformat"]
