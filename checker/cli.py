@@ -41,7 +41,7 @@ Grades one notebook and tells its story: the verdict, the reason, and each check
 
 CHECK_EXAMPLE = """\
 example:
-  checker check 12_2_Multihead_Self_Attention.ipynb
+  checker check my_notebook.ipynb
 """
 
 GRADE = """\

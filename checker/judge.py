@@ -127,11 +127,8 @@ class Evidence:
             return "is all zeros"
         difference = np.abs(value.array - expected)
         off = difference > self.exercise.tolerance.absolute + self.exercise.tolerance.relative * np.abs(expected)
-        count = "all" if off.all() else str(int(off.sum()))
-        return (
-            f"has the right shape {value.shape}, but {count} of its {off.size} values differ, "
-            f"by up to {difference.max():.3g}"
-        )
+        count = f"all {off.size}" if off.all() else f"{int(off.sum())} of {off.size}"
+        return f"has the right shape {value.shape}, but {count} values differ, by up to {difference.max():.3g}"
 
     def _wrong_shape(self, shape: tuple[int, ...], expected: tuple[int, ...]) -> str:
         names = " by ".join(self.exercise.axes)

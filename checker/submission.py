@@ -75,7 +75,11 @@ class _Candidate:
 
     @property
     def folder(self) -> tuple[str, ...]:
-        return self.file.parts[:-1]
+        """The folders below the root; an archive that a student handed in counts only where no folder does."""
+        above = self.file.parts[:-1]
+        return tuple(part for part in above if not part.lower().endswith(".zip")) or tuple(
+            part.rsplit(".", 1)[0] for part in above
+        )
 
     @property
     def stem(self) -> str:
@@ -217,22 +221,37 @@ def _one_for_each_student(candidates: list[_Candidate], exercise: Exercise, prob
         assert candidate.owner is not None
         by_owner.setdefault(candidate.owner.key, []).append(candidate)
 
-    def newest(candidate: _Candidate) -> tuple[bool, float, int, int, str]:
-        assert candidate.owner is not None
-        copy = without_copy_marks(candidate.stem)[1]
-        fits = len(by_owner[candidate.owner.key]) == 1 or _mentions(candidate.file, exercise)
-        return fits, candidate.file.modified, candidate.owner.order, copy, candidate.shown
-
     submissions, set_aside = [], []
     taken: set[str] = set()
     for files in by_owner.values():
-        *older, counted = sorted(files, key=newest)
+        *older, counted = _oldest_first(files, exercise)
         assert counted.owner is not None
         student = _printable(counted.owner.student)
         submissions.append(Submission(_unique(_slug(student), taken), student, counted.shown, counted.file.read))
         set_aside += [SetAside(file.shown, student, counted.shown) for file in older]
     submissions.sort(key=lambda submission: submission.id)
     return Found(tuple(submissions), tuple(set_aside), tuple(problems))
+
+
+# Unpacking or cloning gives all files about the same time, which then says nothing about their age.
+_SAME_TIME = 60.0
+
+
+def _oldest_first(files: list[_Candidate], exercise: Exercise) -> list[_Candidate]:
+    """One student's files, the one that counts last: of this exercise, newest, of the highest copy number."""
+    if len(files) == 1:
+        return files
+    latest = max(candidate.file.modified for candidate in files)
+
+    def age(candidate: _Candidate) -> tuple[bool, float, int, int, float, str]:
+        assert candidate.owner is not None
+        fits = _mentions(candidate.file, exercise)
+        modified = candidate.file.modified
+        rounded = latest if modified > latest - _SAME_TIME else modified
+        copy = without_copy_marks(candidate.stem)[1]
+        return fits, rounded, candidate.owner.order, copy, modified, candidate.shown
+
+    return sorted(files, key=age)
 
 
 def _slug(text: str) -> str:
@@ -242,7 +261,9 @@ def _slug(text: str) -> str:
     ('ada-lovelace', 'etc', 'zoe')
     """
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9_]+", "-", plain.lower()).strip("-")[:80] or "student"
+    slug = re.sub(r"[^a-z0-9_]+", "-", plain.lower()).strip("-")[:80]
+    reserved = re.fullmatch(r"|con|prn|aux|nul|com\d|lpt\d", slug)  # no file can have such a name on Windows
+    return f"student-{slug}".rstrip("-") if reserved else slug
 
 
 def _unique(slug: str, taken: set[str]) -> str:

@@ -217,7 +217,8 @@ def _failure_in(cell: NotebookNode, number: int, interrupted: bool, sources: Seq
         return None
     error = errors[0]
     raised_in, line, text = _place(error.traceback, sources)
-    name, message = str(error.ename)[:80], str(error.evalue)[:500]
+    # IPython ends a syntax error's message with the name of a temporary file.
+    name, message = str(error.ename)[:80], re.sub(r" \([^()]*, line \d+\)$", "", str(error.evalue)[:500])
     return Failure(name, message, line, text, code_cell=number, raised_in=raised_in or number)
 
 

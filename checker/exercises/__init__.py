@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from functools import cache
+from typing import TYPE_CHECKING
 
-from checker.exercise import Exercise
+if TYPE_CHECKING:
+    from checker.exercise import Exercise
 
 DEFAULT = "multihead-self-attention"
 

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from checker import Result
+from checker.batch import Settings, grade_one
+from checker.exercise import Exercise
+from checker.exercises import load
+from checker.execution.run import Limits
+from checker.submission import single
+
+
+@pytest.fixture(scope="session")
+def exercise() -> Exercise:
+    return load("multihead-self-attention")
+
+
+@pytest.fixture
+def grade(tmp_path: Path, exercise: Exercise) -> Callable[..., Result]:
+    """Grade the bytes of one file in a real kernel."""
+
+    def grade_bytes(data: bytes, name: str = "ada.ipynb", limits: Limits | None = None) -> Result:
+        path = tmp_path / name
+        path.write_bytes(data)
+        return grade_one(single(path), exercise, Settings(limits or Limits()))[0]
+
+    return grade_bytes

@@ -1,0 +1,52 @@
+"""Making notebooks as students hand them in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+ORIGINAL = ROOT / "tests/data/original_12_2.ipynb"
+EXERCISE = ROOT / "notebooks/12_2_Multihead_Self_Attention.ipynb"
+SOLUTION = ROOT / "solutions/12_2_Multihead_Self_Attention.ipynb"
+EXAMPLES = ROOT / "examples/submissions"
+
+RIGHT = """
+  Q1, Q2 = omega_q1 @ X + beta_q1, omega_q2 @ X + beta_q2
+  K1, K2 = omega_k1 @ X + beta_k1, omega_k2 @ X + beta_k2
+  V1, V2 = omega_v1 @ X + beta_v1, omega_v2 @ X + beta_v2
+  A1 = softmax_cols(K1.T @ Q1 / np.sqrt(Q1.shape[0]))
+  A2 = softmax_cols(K2.T @ Q2 / np.sqrt(Q2.shape[0]))
+  return omega_c @ np.concatenate((V1 @ A1, V2 @ A2))
+"""
+
+
+def load(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def source(cell: dict[str, Any]) -> str:
+    return "".join(cell["source"])
+
+
+def code_cell(text: str) -> dict[str, Any]:
+    return {"cell_type": "code", "metadata": {}, "execution_count": None, "outputs": [], "source": text}
+
+
+def notebook(*cells: str) -> bytes:
+    """A notebook of these code cells."""
+    return json.dumps({"nbformat": 4, "nbformat_minor": 0, "metadata": {}, "cells": [*map(code_cell, cells)]}).encode()
+
+
+def filled_in(body: str = RIGHT, *, before: str = "", after: str = "") -> bytes:
+    """The exercise with this function body, and code cells right before and right after the answer's cell."""
+    content = load(EXERCISE)
+    cells = content["cells"]
+    function = next(cell for cell in cells if "TODO" in source(cell))
+    function["source"] = source(function).split("\n\n")[0] + "\n" + body
+    answer = next(i for i, cell in enumerate(cells) if "Your answer:" in source(cell))
+    cells[answer + 1 : answer + 1] = [code_cell(after)] if after else []
+    cells[answer:answer] = [code_cell(before)] if before else []
+    return json.dumps(content).encode()

@@ -1,0 +1,215 @@
+"""The command line, run as people run it."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from helpers import EXAMPLES, EXERCISE, ROOT, SOLUTION, filled_in, notebook
+
+from checker.result import from_json
+
+
+def checker(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "checker", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, encoding="utf-8", timeout=300, cwd=ROOT, **options)  # type: ignore[call-overload, no-any-return]
+
+
+@pytest.fixture(scope="session")
+def graded(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], Path]:
+    """`checker grade examples/submissions`, once for all tests here."""
+    out = tmp_path_factory.mktemp("grades")
+    # The one loop without an end among the examples need not be waited for as long as a student's slow cell.
+    return checker("grade", EXAMPLES, "--out", out, "--cell-timeout", 8, "--executed"), out
+
+
+def expected() -> dict[str, str]:
+    with (ROOT / "examples/expected.csv").open(encoding="utf-8", newline="") as file:
+        return {row["file"]: row["verdict"] for row in csv.DictReader(file)}
+
+
+def test_every_example_has_a_line_in_the_table_and_every_line_its_example() -> None:
+    assert set(expected()) == {path.name for path in EXAMPLES.iterdir()}
+    assert len(expected()) >= 20
+
+
+def test_every_example_gets_its_expected_verdict(graded: tuple[subprocess.CompletedProcess[str], Path]) -> None:
+    run, out = graded
+    results = [from_json(line) for line in (out / "results.jsonl").read_text(encoding="utf-8").splitlines()]
+    verdicts = {Path(result.file).name: result.verdict for result in results}
+    assert verdicts == {file: verdict for file, verdict in expected().items() if verdict != "superseded"}
+    assert run.returncode == 1
+    for result in results:
+        assert result.score == (100 if result.correct else 0)
+        assert result.summary and not result.summary.startswith("checker")
+
+
+def test_superseded_examples_are_reported(graded: tuple[subprocess.CompletedProcess[str], Path]) -> None:
+    [superseded] = [file for file, verdict in expected().items() if verdict == "superseded"]
+    assert f"{superseded}: not graded, because henry also handed in" in graded[0].stderr
+
+
+def test_grade_writes_one_line_a_submission_a_summary_and_the_table(
+    graded: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    run, out = graded
+    with (out / "grades.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["submission"] for row in rows] == sorted(row["submission"] for row in rows)
+    assert len(rows) == len(expected()) - 1
+    lines = run.stdout.splitlines()
+    assert sum(row["student"] in lines[i] for i in range(len(rows)) for row in rows) >= len(rows)
+    assert any(line.split() == ["all", str(len(rows))] for line in lines)
+    assert lines[-1] == str(out / "grades.csv")
+    assert "Traceback" not in run.stderr
+
+
+def test_executed_notebooks_are_kept_on_request(graded: tuple[subprocess.CompletedProcess[str], Path]) -> None:
+    executed = json.loads((graded[1] / "executed/amelia_stone.ipynb").read_text(encoding="utf-8"))
+    assert any("Your answer:" in str(cell.get("outputs")) for cell in executed["cells"])
+
+
+def test_check_says_that_the_exercise_is_not_attempted_and_the_solution_correct(tmp_path: Path) -> None:
+    run = checker("check", EXERCISE)
+    assert run.returncode == 1 and "not attempted" in run.stdout
+    run = checker("check", SOLUTION)
+    assert run.returncode == 0 and "correct" in run.stdout and "100 of 100" in run.stdout
+    broken = tmp_path / "broken.ipynb"
+    broken.write_bytes(EXERCISE.read_bytes()[:2000])
+    run = checker("check", broken)
+    assert run.returncode == 1 and "broken.ipynb: the file breaks off in the middle" in " ".join(run.stdout.split())
+    assert "Traceback" not in run.stdout + run.stderr
+
+
+def test_check_prints_json_and_a_seed_makes_a_regrade_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "ada.ipynb"
+    path.write_bytes(filled_in("  return X"))
+    first, again = (json.loads(checker("check", path, "--json", "--seed", 5).stdout) for _ in range(2))
+    assert first["seed"] == 5 and first["verdict"] == "wrong"
+    first.pop("timings"), again.pop("timings")
+    assert first == again
+
+
+def test_a_mixed_batch_grades_the_good_names_the_bad_and_exits_with_2(tmp_path: Path) -> None:
+    (tmp_path / "ada.ipynb").write_bytes(filled_in())
+    (tmp_path / "eve.ipynb").write_bytes(b"")
+    run = checker(
+        "grade", tmp_path / "ada.ipynb", tmp_path / "eve.ipynb", tmp_path / "nobody.ipynb", "--out", tmp_path / "o"
+    )
+    assert run.returncode == 2
+    assert "nobody.ipynb: there is no such file or folder" in run.stderr
+    lines = (tmp_path / "o/results.jsonl").read_text().splitlines()
+    assert {from_json(line).verdict for line in lines} == {"correct", "unreadable"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["check", "nowhere.ipynb"], "nowhere.ipynb: there is no such file"),
+        (["check", "examples"], "examples: is a folder; use `checker grade`"),
+        (["grade", "nowhere", "--out", "OUT"], "nothing to grade"),
+        (["grade", "docs", "--out", "OUT"], "docs: there is no notebook (.ipynb) in it"),
+        (["grade", "examples", "--out", "README.md"], "README.md: is a file"),
+        (["grade", "examples"], "--out"),
+        (["check", "x.ipynb", "--exercise", "12.9"], "there is no exercise '12.9'; there is: multihead-self-attention"),
+        (["check", "x.ipynb", "--timeout", "-1"], "positive number"),
+        (["run", "nowhere.ipynb"], ""),
+        (["grde"], "invalid choice"),
+        ([], ""),
+    ],
+)
+def test_a_wrong_command_line_gets_one_sentence_and_exit_code_2(
+    arguments: list[str], part: str, tmp_path: Path
+) -> None:
+    run = checker(*(argument.replace("OUT", str(tmp_path)) for argument in arguments))
+    assert run.returncode == 2 and part in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_an_empty_folder_is_named(tmp_path: Path) -> None:
+    run = checker("grade", tmp_path, "--out", tmp_path / "out")
+    assert run.returncode == 2 and f"{tmp_path}: there is no notebook" in run.stderr
+
+
+def test_run_executes_the_notebooks_and_fails_on_a_failing_cell(tmp_path: Path) -> None:
+    run = checker("run", EXERCISE, SOLUTION, "--out", tmp_path)
+    assert run.returncode == 0, run.stdout
+    assert "image/png" in (tmp_path / SOLUTION.name).read_text(encoding="utf-8")
+    bad = tmp_path / "bad.ipynb"
+    bad.write_bytes(notebook("x = 1", "y = z"))
+    run = checker("run", bad, "--json")
+    assert run.returncode == 1
+    [report] = json.loads(run.stdout)["notebooks"]
+    assert not report["passed"] and "code cell 2 failed with NameError: name 'z' is not defined" in report["message"]
+
+
+def test_exercises_are_listed() -> None:
+    assert "multihead-self-attention" in checker("exercises").stdout
+    assert json.loads(checker("exercises", "--json").stdout)[0]["answer"] == "X_prime"
+
+
+@pytest.mark.parametrize("verb", ["", "check", "grade", "run", "exercises"])
+def test_help_describes_every_verb_with_an_example(verb: str) -> None:
+    run = checker(*verb.split(), "--help", env={**os.environ, "COLUMNS": "80"})
+    assert run.returncode == 0 and not run.stderr
+    assert verb in ("", "exercises") or f"checker {verb} " in run.stdout.split("example")[1]
+    assert max(map(len, run.stdout.splitlines())) <= 120
+
+
+def test_importing_the_package_and_asking_for_help_import_nothing_heavy() -> None:
+    code = """
+import sys, checker, checker.cli
+try: checker.cli.main(["--help"])
+except SystemExit: pass
+heavy = {"nbclient", "nbformat", "matplotlib", "rich", "jinja2", "numpy", "jupyter_client", "zmq"} & set(sys.modules)
+assert not heavy, heavy
+from checker import check
+heavy = {"nbclient", "nbformat", "matplotlib", "rich", "jinja2", "jupyter_client", "zmq"} & set(sys.modules)
+assert not heavy, heavy
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals as here are POSIX")
+def test_ctrl_c_keeps_what_is_done_and_leaves_no_kernel(tmp_path: Path) -> None:
+    (tmp_path / "ada.ipynb").write_bytes(filled_in())
+    (tmp_path / "eve.ipynb").write_bytes(notebook("X_prime = 1\nwhile True: pass"))
+    out = tmp_path / "out"
+    command = [
+        sys.executable,
+        "-m",
+        "checker",
+        "grade",
+        tmp_path,
+        "--out",
+        out,
+        "--workers",
+        "1",
+        "--cell-timeout",
+        "100",
+    ]
+    process = subprocess.Popen(
+        [str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None and "ada" in process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130 and "interrupted" in errors and "Traceback" not in errors
+    [line] = (out / "results.jsonl").read_text().splitlines()
+    assert from_json(line).verdict == "correct"
+    assert "ada" in (out / "grades.csv").read_text()
+    kernels = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline")] if Path("/proc").exists() else []
+    assert not any(b"bootstrap.py" in line and str(process.pid).encode() in line for line in kernels)
+
+
+def test_a_formula_in_a_name_does_not_reach_the_table(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/=HYPERLINK(A1).ipynb").write_bytes(b"")
+    checker("grade", tmp_path / "in", "--out", tmp_path / "out")
+    with (tmp_path / "out/grades.csv").open(encoding="utf-8", newline="") as file:
+        [row] = csv.DictReader(file)
+    assert row["student"] == "'=HYPERLINK(A1)"
