@@ -7,9 +7,9 @@ import pytest
 
 from checker import Result
 from checker.batch import Settings, grade_one
+from checker.execution.run import Limits
 from checker.exercise import Exercise
 from checker.exercises import load
-from checker.execution.run import Limits
 from checker.submission import single
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from helpers import filled_in, notebook
 
-from checker.exercise import Exercise
 from checker.execution.launcher import KEPT_VARIABLES, spawn
 from checker.execution.observation import decode_call, decode_value, decode_values
 from checker.execution.run import Limits, Question, observe
+from checker.exercise import Exercise
 from checker.notebook import parse
 
 

@@ -147,7 +147,7 @@ def test_zips_that_students_handed_in_are_opened_and_a_damaged_one_is_its_studen
     found = find([tmp_path / "class"], exercise)
     assert students(found) == ["ada", "grace"]
     assert found.submissions[0].read() == DATA
-    with pytest.raises(ValueError, match="not a .zip archive"):
+    with pytest.raises(ValueError, match=r"not a \.zip archive"):
         found.submissions[1].read()
 
 
