@@ -15,7 +15,7 @@ from pathlib import Path
 from checker import exercises
 from checker.execution.launcher import KernelStartError
 from checker.execution.observation import Observation
-from checker.execution.run import Limits, Question, observe, stop_all
+from checker.execution.run import Limits, Question, Stopper, observe
 from checker.exercise import Exercise
 from checker.intake import CannotOpenError
 from checker.judge import judge
@@ -37,7 +37,9 @@ class Settings:
     workers: int = 1
 
 
-def grade_one(submission: Submission, exercise: Exercise, settings: Settings | None = None) -> tuple[Result, str]:
+def grade_one(
+    submission: Submission, exercise: Exercise, settings: Settings | None = None, stopper: Stopper | None = None
+) -> tuple[Result, str]:
     """Grade one submission; also returns the executed notebook as Jupyter's JSON ("" if nothing ran).
 
     Never raises for what a student handed in, nor for a fault of ours, which is `not graded`.
@@ -47,7 +49,7 @@ def grade_one(submission: Submission, exercise: Exercise, settings: Settings | N
     try:
         data = submission.read()
         notebook = parse(data, script=submission.is_script)
-        return _grade_notebook(submission, exercise, settings, data, notebook)
+        return _grade_notebook(submission, exercise, settings, data, notebook, stopper)
     except UnreadableError as error:
         return _ungraded(submission, exercise, data, "unreadable", f"{submission.file}: {error}."), ""
     except CannotOpenError as error:
@@ -60,13 +62,18 @@ def grade_one(submission: Submission, exercise: Exercise, settings: Settings | N
 
 
 def _grade_notebook(
-    submission: Submission, exercise: Exercise, settings: Settings, data: bytes, notebook: Notebook
+    submission: Submission,
+    exercise: Exercise,
+    settings: Settings,
+    data: bytes,
+    notebook: Notebook,
+    stopper: Stopper | None,
 ) -> tuple[Result, str]:
     seed = secrets.randbits(32) if settings.seed is None else settings.seed
     cases = exercise.draw(seed)
     names = (exercise.answer, *cases.notebook.rebind)
     question = Question(tuple(dict.fromkeys(names)), exercise.function, cases.all)
-    observation: Observation = observe(notebook, question, settings.limits)
+    observation: Observation = observe(notebook, question, settings.limits, stopper)
     judgement = judge(exercise, cases, notebook.code, observation)
     result = Result(
         submission=submission.id,
@@ -164,21 +171,22 @@ def grade_all(
 
     Closing the generator (as Ctrl-C does) starts nothing new and stops what runs, kernels included.
     """
-    waiting = iter(submissions)
+    waiting, stopper = iter(submissions), Stopper()
     running: set[Future[tuple[Result, str]]] = set()
     with ThreadPoolExecutor(max_workers=settings.workers) as pool:
         try:
             while True:
                 while len(running) < settings.workers and (submission := next(waiting, None)) is not None:
-                    running.add(pool.submit(grade_one, submission, exercise, settings))
+                    running.add(pool.submit(grade_one, submission, exercise, settings, stopper))
                 if not running:
                     return
-                done, running = wait(running, return_when=FIRST_COMPLETED)
+                # Waking up now and then lets Ctrl-C through: a signal that arrives just before the main thread
+                # goes to sleep on a lock would otherwise be looked at only when the lock is free.
+                done, running = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
                 for future in done:
                     yield future.result()
         finally:
-            if running:
-                stop_all()
+            stopper.stop()
 
 
 def versions() -> dict[str, str]:

@@ -7,7 +7,7 @@ import contextlib
 import json
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,31 +53,42 @@ class Question:
     cases: tuple[Case, ...]
 
 
-def observe(notebook: Notebook, question: Question | None = None, limits: Limits | None = None) -> Observation:
+class Stopper:
+    """Ends runs from another thread: their kernels are killed, and `observe` returns early or raises."""
+
+    def __init__(self) -> None:
+        self._stopped = False
+        self._running: set[tuple[asyncio.AbstractEventLoop, asyncio.Task[Observation]]] = set()
+
+    def stop(self) -> None:
+        """Stop every run, those that are just about to start included."""
+        self._stopped = True
+        for loop, task in list(self._running):
+            with contextlib.suppress(RuntimeError):  # a loop that has just closed has nothing left to stop
+                loop.call_soon_threadsafe(task.cancel)
+
+    async def watch(self, run: Coroutine[Any, Any, Observation]) -> Observation:
+        entry = asyncio.get_running_loop(), asyncio.ensure_future(run)
+        self._running.add(entry)
+        try:
+            if self._stopped:
+                entry[1].cancel()
+            return await entry[1]
+        finally:
+            self._running.discard(entry)
+
+
+def observe(
+    notebook: Notebook,
+    question: Question | None = None,
+    limits: Limits | None = None,
+    stopper: Stopper | None = None,
+) -> Observation:
     """Run a notebook in a kernel of its own and report what happened.
 
     Whatever the notebook does is in the observation. Raises `KernelStartError` when no kernel could be had.
     """
-    return asyncio.run(_observe_stoppable(notebook, question, limits or Limits()))
-
-
-_running: set[tuple[asyncio.AbstractEventLoop, asyncio.Task[Observation]]] = set()
-
-
-def stop_all() -> None:
-    """Stop every run of this process, from any thread: their kernels are killed and `observe` raises."""
-    for loop, task in list(_running):
-        with contextlib.suppress(RuntimeError):  # a loop that has just closed has nothing left to stop
-            loop.call_soon_threadsafe(task.cancel)
-
-
-async def _observe_stoppable(notebook: Notebook, question: Question | None, limits: Limits) -> Observation:
-    entry = asyncio.get_running_loop(), asyncio.ensure_future(_observe(notebook, question, limits))
-    _running.add(entry)
-    try:
-        return await entry[1]
-    finally:
-        _running.discard(entry)
+    return asyncio.run((stopper or Stopper()).watch(_observe(notebook, question, limits or Limits())))
 
 
 async def _observe(notebook: Notebook, question: Question | None, limits: Limits) -> Observation:
