@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 ALL_CORRECT, NOT_CORRECT, USAGE, NOT_GRADED, INTERRUPTED = 0, 1, 2, 3, 130
 
 DESCRIPTION = """\
-Runs student notebooks, compares their answer with the reference, and says what went wrong.
+Runs student notebooks, compares their answer with the reference, and says
+what went wrong.
 
 For a student:   checker check my_notebook.ipynb
 For a teacher:   checker grade submissions/ --out grades
@@ -31,12 +32,13 @@ exit code:
   0    everything is correct
   1    at least one submission is not correct (run: a notebook failed)
   2    the command line is wrong, or a path leads to nothing
-  3    at least one submission could not be graded, which is no fault of its student's
+  3    at least one submission could not be graded, through no fault of its
+       student
   130  interrupted; what was finished is kept
 """
 
 CHECK = """\
-Grades one notebook and tells its story: the verdict, the reason, and each check.
+Grades one notebook and tells its story: the verdict, the reason, each check.
 """
 
 CHECK_EXAMPLE = """\
@@ -45,16 +47,18 @@ example:
 """
 
 GRADE = """\
-Grades every submission in files, folders, globs and .zip archives, one for each student.
+Grades every submission in files, folders, globs and .zip archives, one for
+each student.
 
-Downloads from Canvas, Moodle, Gradescope, nbgrader and GitHub Classroom are understood as they are; elsewhere
-the student is the folder or the file name. Of two files from one student the newest counts, and the other is
-named. A Python export (.py) of the notebook is accepted too.
+Downloads from Canvas, Moodle, Gradescope, nbgrader and GitHub Classroom are
+understood as they are; elsewhere the student is the folder or the file name.
+Of two files from one student the newest counts, and the other is named.
+A Python export (.py) of the notebook is accepted too.
 """
 
 GRADE_EXAMPLE = """\
 what --out gets:
-  results.jsonl             one result a line, with everything that is known of it
+  results.jsonl             one result a line, with everything known of it
   grades.csv                one line for each student
   executed/<student>.ipynb  the notebooks as they ran (with --executed)
 
@@ -64,8 +68,8 @@ examples:
 """
 
 RUN = """\
-Executes notebooks from top to bottom, each in a fresh kernel and an empty directory, and fails if a cell fails.
-No answer is looked at.
+Executes notebooks from top to bottom, each in a fresh kernel and an empty
+directory, and fails if a cell fails. No answer is looked at.
 """
 
 RUN_EXAMPLE = """\
@@ -91,12 +95,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return NOT_CORRECT
 
 
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Descriptions as they are written, and room for the longest option beside its help."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=26)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="checker",
         description=DESCRIPTION,
         epilog=EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Help,
     )
     parser.add_argument("--version", action="version", version=_version())
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
@@ -141,7 +152,7 @@ def _verb(
         help=summary,
         description=description,
         epilog=f"{example}\n{EXIT_CODES}" if example else "",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Help,
     )
     parser.set_defaults(run=action)
     return parser
@@ -154,13 +165,13 @@ def _add_grading_options(parser: argparse.ArgumentParser) -> None:
         "--exercise",
         metavar="ID",
         default=DEFAULT,
-        help="the exercise, see `checker exercises` (default: %(default)s)",
+        help="which exercise, see `checker exercises` (default: %(default)s)",
     )
     parser.add_argument(
         "--seed",
         metavar="N",
         type=int,
-        help="draw the new inputs from this seed, as a regrade does (default: random)",
+        help="draw the new inputs from this seed (default: random, and stated in the result)",
     )
     _add_limits(parser, cell=20, notebook=60)
 
@@ -168,12 +179,12 @@ def _add_grading_options(parser: argparse.ArgumentParser) -> None:
 def _add_limits(parser: argparse.ArgumentParser, cell: float, notebook: float) -> None:
     seconds = _positive(float)
     parser.add_argument(
-        "--cell-timeout", metavar="SECONDS", type=seconds, default=cell,
-        help="how long one cell may run (default: %(default)s)",
+        "--cell-timeout", metavar="S", type=seconds, default=cell,
+        help="seconds that one cell may run (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--timeout", metavar="SECONDS", type=seconds, default=notebook,
-        help="how long all cells of a notebook may run (default: %(default)s)",
+        "--timeout", metavar="S", type=seconds, default=notebook,
+        help="seconds that all cells of a notebook may run (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
 
@@ -231,7 +242,9 @@ def _grade(options: argparse.Namespace) -> int:
 
         def report(result: Result) -> None:
             if not quiet:
-                progress.console.print(terminal.line(result, width), soft_wrap=not console.is_terminal)
+                # In a terminal one line each; in a file or a pipe nothing is cut off.
+                fit = {"no_wrap": True, "overflow": "ellipsis"} if console.is_terminal else {"soft_wrap": True}
+                progress.console.print(terminal.line(result, width), **fit)
             progress.advance(progress.task_ids[0])
 
         results = grade_into(

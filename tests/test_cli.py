@@ -157,7 +157,7 @@ def test_help_describes_every_verb_with_an_example(verb: str) -> None:
     run = checker(*verb.split(), "--help", env={**os.environ, "COLUMNS": "80"})
     assert run.returncode == 0 and not run.stderr
     assert verb in ("", "exercises") or f"checker {verb} " in run.stdout.split("example")[1]
-    assert max(map(len, run.stdout.splitlines())) <= 120
+    assert max(map(len, run.stdout.splitlines())) <= 79
 
 
 def test_importing_the_package_and_asking_for_help_import_nothing_heavy() -> None:

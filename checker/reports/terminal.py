@@ -38,7 +38,6 @@ def line(result: Result, name_width: int) -> Text:
     text.append(f"{result.verdict:<13}", style=verdict_style(result.verdict))
     text.append(f" {points(result):>3}  ")
     text.append(printable(result.summary) if not result.correct else "", style="dim")
-    text.no_wrap, text.overflow = True, "ellipsis"
     return text
 
 
