@@ -193,7 +193,12 @@ def test_ctrl_c_keeps_what_is_done_and_leaves_no_kernel(tmp_path: Path) -> None:
         "100",
     ]
     process = subprocess.Popen(
-        [str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [str(part) for part in command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell starts jobs in the background with interrupts ignored, and tests may run in one.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None and "ada" in process.stdout.readline()
     process.send_signal(signal.SIGINT)

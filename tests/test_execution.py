@@ -82,7 +82,7 @@ import numpy as np
 def multihead_scaled_self_attention(*a):
   arrays = [o for o in gc.get_objects() if isinstance(o, np.ndarray)]
   arrays += [v for o in gc.get_objects() if isinstance(o, dict) for v in list(o.values()) if isinstance(v, np.ndarray)]
-  return np.array([o.sum() for o in arrays])"""
+  return np.array([o.sum() for o in arrays if o.dtype == np.float64])"""
     observation = observe(parse(notebook(spy)), Question((), exercise.function, cases.all))
     for case in cases.all:
         value = observation.calls[case.name].value
