@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -64,11 +65,60 @@ class Tolerance:
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the computation, and how much of the score it is worth."""
+    """One step of the computation and how much of the score it is worth.
+
+    `shows` names the intermediates of the reference that prove the step right where they turn up.
+    """
 
     id: str
     title: str
     weight: int
+    shows: tuple[str, ...]
+
+
+# Named arrays, and numbers that a form may leave for later ones.
+State = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Form:
+    """One way to do a part of the computation: what it adds to the state, and which mistakes it makes."""
+
+    apply: Callable[[State], State]
+    mistakes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A part of the computation that can be done in several forms, the right one first."""
+
+    step: str
+    forms: tuple[Form, ...]
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A mistake that students make. The id is stable; documentation, hints and scoring read from here.
+
+    The hint asks a question and gives nothing away; the explanation says what is wrong and why; the correction is
+    the right expression. A `remark` costs nothing.
+    """
+
+    id: str
+    title: str
+    hint: str
+    explanation: str
+    correction: str
+    step: str | None = None
+    remark: bool = False
+
+
+@dataclass(frozen=True)
+class BlackBox:
+    """A case whose output alone gives away the insides, and `read`, which puts in words what it gives away."""
+
+    draw: Callable[[int], Case]
+    read: Callable[[Case, Array], str | None]
 
 
 @dataclass(frozen=True)
@@ -77,7 +127,9 @@ class Exercise:
 
     `answer` and `function` are the names that the notebook asks for, `parameters` the function's signature.
     `reference` maps the arguments to every named intermediate; the answer is the one named `answer`.
-    `draw` makes the cases from a seed, so that a regrade with the same seed repeats them.
+    `draw` makes the cases from a seed, so that a regrade with the same seed repeats them. `choices`, each in its
+    right form, compute the same as `reference`; in other forms they compute what students compute by mistake.
+    `words` says in words what each intermediate is.
     """
 
     id: str
@@ -91,6 +143,10 @@ class Exercise:
     tolerance: Tolerance
     reference: Callable[[Mapping[str, Array]], Mapping[str, Array]]
     draw: Callable[[int], Cases]
+    choices: tuple[Choice, ...]
+    mistakes: Mapping[str, Mistake]
+    words: Mapping[str, str]
+    black_box: BlackBox | None = None
 
     def expected(self, case: Case) -> Array:
         """The right answer for a case."""

@@ -17,6 +17,7 @@ from checker.exercise import Array
 Ending = Literal["finished", "timeout", "crashed", "output limit"]
 
 LARGEST_ARRAY = 100_000
+MOST_RECORDS = 1_000
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,39 @@ class Value:
 
 
 @dataclass(frozen=True)
+class Place:
+    """A piece of source: code cell (from 1; 0 where it is not known), lines from 1, columns in bytes from 0."""
+
+    cell: int
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+@dataclass(frozen=True)
+class Record:
+    """The value that a piece of source had when it was evaluated."""
+
+    place: Place
+    array: Array
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A watched call: what it returned, if it did, and what its sub-expressions gave, in order."""
+
+    value: Value | None
+    records: tuple[Record, ...]
+
+
+@dataclass(frozen=True)
 class Failure:
     """An exception: in a cell (`code_cell` counts from 1 as Jupyter's In [n]) or in a call of the function.
 
     `raised_in` is the code cell that holds the innermost line of the notebook, `line` and `text` that line: a
-    cell that calls a function fails where it calls, and is raised in the cell that defines the function.
+    cell that calls a function fails where it calls, and is raised in the cell that defines the function. For a
+    call of the function, `expression` is the piece of that line which raised, and `operands` are its parts.
     """
 
     name: str
@@ -43,6 +72,9 @@ class Failure:
     code_cell: int | None = None
     raised_in: int | None = None
     timed_out: bool = False
+    place: Place | None = None
+    expression: str = ""
+    operands: tuple[tuple[str, Value], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,6 +100,7 @@ class Observation:
     values: Mapping[str, Value] = field(default_factory=dict)
     functions: Mapping[str, int] = field(default_factory=dict)
     calls: Mapping[str, Call] = field(default_factory=dict)
+    trace: Trace | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
     executed: str = ""
 
@@ -121,12 +154,41 @@ def decode_call(encoded: Any) -> Call:
     arguments = decode_values(encoded.get("arguments"))
     error = encoded.get("error")
     if isinstance(error, dict):
-        line = error.get("line")
-        failure = Failure(
-            name=str(error.get("name", ""))[:80],
-            message=str(error.get("message", ""))[:500],
-            line=line if type(line) is int else None,
-            text=str(error.get("text", ""))[:300],
-        )
-        return Call(failure=failure, arguments=arguments)
+        return Call(failure=_decode_failure(error), arguments=arguments)
     return Call(value=decode_value(encoded.get("value")), arguments=arguments)
+
+
+def decode_trace(encoded: Any) -> Trace | None:
+    """Read what the kernel sent for a watched call; records that do not fit together are left out."""
+    if not isinstance(encoded, dict) or not isinstance(encoded.get("records"), list):
+        return None
+    records = []
+    for item in encoded["records"][:MOST_RECORDS]:
+        if _is_pair(item):
+            place, array = _decode_place(item[0]), decode_value(item[1]).array
+            if place is not None and array is not None:
+                records.append(Record(place, array))
+    return Trace(decode_value(encoded["value"]) if "value" in encoded else None, tuple(records))
+
+
+def _decode_failure(error: dict[str, Any]) -> Failure:
+    line, operands = error.get("line"), error.get("operands")
+    pairs = operands[:4] if isinstance(operands, list) else []
+    return Failure(
+        name=str(error.get("name", ""))[:80],
+        message=str(error.get("message", ""))[:500],
+        line=line if type(line) is int else None,
+        text=str(error.get("text", ""))[:300],
+        place=_decode_place(error.get("place")),
+        expression=str(error.get("expression", ""))[:300],
+        operands=tuple((str(pair[0])[:80], decode_value(pair[1])) for pair in pairs if _is_pair(pair)),
+    )
+
+
+def _is_pair(item: Any) -> bool:
+    return isinstance(item, list) and len(item) == 2
+
+
+def _decode_place(encoded: Any) -> Place | None:
+    fits = isinstance(encoded, list) and len(encoded) == 5 and all(type(n) is int and 0 <= n < 10**6 for n in encoded)
+    return Place(*encoded) if fits else None

@@ -18,6 +18,9 @@ from typing import Any
 
 import numpy as np
 
+if __name__ != "__probe__":  # there the text of `tracing` stands before this one
+    from checker.execution.tracing import Recorder, instrument, operands
+
 MIME = "application/vnd.checker.probe+json"
 LARGEST_ARRAY = 100_000  # elements; the exercises' arrays have some hundred
 _MISSING = object()
@@ -86,29 +89,12 @@ def call(
     """Call a function of the notebook, its globals rebound for as long as the call lasts.
 
     The result has `value` (see `encode`) or `error`, and `arguments`, the inputs as they are afterwards.
-    """  # fmt: skip
-    target = namespace.get(function) if isinstance(function, str) else function
-    if not callable(target):
-        return {"error": {"name": "Missing", "message": "", "line": None, "text": ""}}
-    given = {name: decode(value) for name, value in arguments.items()}
-    # The same objects for both, as in the notebook, where the arguments *are* its globals.
-    bound = {name: given.get(name, decode(value)) for name, value in rebind.items()}
+    """
+    given, bound = _decode_inputs(arguments, rebind)
     before = {name: namespace.get(name, _MISSING) for name in bound}
     namespace.update(bound)
-    outcome: dict[str, Any] = {}
     try:
-        with (
-            contextlib.redirect_stdout(io.StringIO()),
-            contextlib.redirect_stderr(io.StringIO()),
-            warnings.catch_warnings(),
-        ):
-            warnings.simplefilter("ignore")
-            if _reordered(target, list(given)):
-                outcome["value"] = encode(target(**given))
-            else:
-                outcome["value"] = encode(target(*given.values()))
-    except BaseException as error:  # a student's sys.exit() or an interrupt is an outcome like any other
-        outcome = {"error": _describe_error(error)}
+        outcome = _outcome(namespace.get(function) if isinstance(function, str) else function, given)
     finally:
         for name, value in before.items():
             if value is _MISSING:
@@ -117,6 +103,48 @@ def call(
                 namespace[name] = value
     outcome["arguments"] = {name: encode(value) for name, value in given.items()}
     return outcome
+
+
+def trace(
+    namespace: dict[str, Any],
+    function: str | Callable[..., Any],
+    arguments: Mapping[str, Any],
+    rebind: Mapping[str, Any],
+    sources: list[str],
+) -> dict[str, Any]:
+    """Call a function in a copy of the namespace, with every sub-expression of the notebook's code watched.
+
+    The result is that of `call`, and `records`: places (cell, line, column, end line, end column) and values.
+    """
+    given, bound = _decode_inputs(arguments, rebind)
+    scope, recorder = {**namespace, **bound}, Recorder()
+    name = function if isinstance(function, str) else getattr(function, "__name__", "")
+    instrument(scope, sources, recorder)
+    outcome = _outcome(scope.get(name), given)
+    outcome["records"] = [[list(place), encode(value)] for place, value in recorder.records]
+    return outcome
+
+
+def _decode_inputs(arguments: Mapping[str, Any], rebind: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The arguments and the globals, the same objects for both, as in the notebook, whose globals are passed."""
+    given = {name: decode(value) for name, value in arguments.items()}
+    return given, {name: given[name] if name in given else decode(value) for name, value in rebind.items()}
+
+
+def _outcome(target: Any, given: dict[str, Any]) -> dict[str, Any]:
+    if not callable(target):
+        return {"error": {"name": "Missing", "message": "", "line": None, "text": ""}}
+    try:
+        with (
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
+            warnings.catch_warnings(),
+        ):
+            warnings.simplefilter("ignore")
+            result = target(**given) if _reordered(target, list(given)) else target(*given.values())
+            return {"value": encode(result)}
+    except BaseException as error:  # a student's sys.exit() or an interrupt is an outcome like any other
+        return {"error": _describe_error(error)}
 
 
 def _reordered(target: Callable[..., Any], expected: list[str]) -> bool:
@@ -129,27 +157,44 @@ def _reordered(target: Callable[..., Any], expected: list[str]) -> bool:
 
 
 def _describe_error(error: BaseException) -> dict[str, Any]:
-    """The exception, and the innermost line of the notebook (not of a library) that it went through."""
-    line, text = None, ""
+    """The exception, and the innermost expression of the notebook (not of a library) that it went through."""
+    described: dict[str, Any] = {"name": type(error).__name__[:80], "line": None, "text": ""}
     trace = error.__traceback__
     while trace is not None:
         frame = trace.tb_frame
         if frame.f_globals.get("__name__") == "__main__":
-            line = trace.tb_lineno
-            text = linecache.getline(frame.f_code.co_filename, line).strip()
+            lines = linecache.getlines(frame.f_code.co_filename)
+            positions = list(frame.f_code.co_positions())[trace.tb_lasti // 2]
+            described |= _describe_place(lines, trace.tb_lineno, positions, frame)
         trace = trace.tb_next
     try:
-        message = str(error)
+        described["message"] = str(error)[:500]
     except Exception:
-        message = ""
-    return {"name": type(error).__name__[:80], "message": message[:500], "line": line, "text": text[:300]}
+        described["message"] = ""
+    return described
+
+
+def _describe_place(lines: list[str], line: int, positions: tuple[int | None, ...], frame: Any) -> dict[str, Any]:
+    text = lines[line - 1].strip()[:300] if 0 < line <= len(lines) else ""
+    place: dict[str, Any] = {"line": line, "text": text, "place": None, "operands": []}
+    first, last, start, end = positions
+    if None not in positions and first == last == line and text:
+        place["place"] = [0, line, start, line, end]
+        expression = lines[line - 1].encode()[start:end].decode("utf-8", "replace")
+        place["expression"] = expression[:300]
+        values = operands(expression, frame.f_locals, frame.f_globals)
+        place["operands"] = [[name, encode(value)] for name, value in values]
+    return place
 
 
 def answer(namespace: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
-    """The answer to one request: {"read": [names]} or {"call": name, "arguments": ..., "rebind": ...}."""
+    """The answer to one request: to "read" names, or to "call" or to "trace" a function."""
     if "read" in request:
         return {"values": read(namespace, request["read"]), "functions": functions(namespace)}
-    return call(namespace, request["call"], request["arguments"], request["rebind"])
+    inputs = request["arguments"], request["rebind"]
+    if "trace" in request:
+        return trace(namespace, request["trace"], *inputs, request["sources"])
+    return call(namespace, request["call"], *inputs)
 
 
 if __name__ == "__probe__":  # sent as text and run by the kernel; `request_json` is set beside it

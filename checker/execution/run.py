@@ -21,15 +21,19 @@ from checker.execution.observation import (
     Call,
     Failure,
     Observation,
+    Trace,
     decode_call,
     decode_functions,
+    decode_trace,
     decode_values,
 )
 from checker.execution.probe import MIME, pack
 from checker.exercise import Case
 from checker.notebook import Notebook
 
-PROBE_SOURCE = Path(__file__).with_name("probe.py").read_text(encoding="utf-8")
+PROBE_SOURCE = "".join(
+    Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8") for name in ("tracing", "probe")
+)
 KERNEL_START = 60.0  # seconds; a kernel takes one on a quiet machine and many on a crowded one
 
 
@@ -46,11 +50,15 @@ class Limits:
 
 @dataclass(frozen=True)
 class Question:
-    """What to ask after the cells: the values of `names`, and `function` called on every case."""
+    """What to ask after the cells: the values of `names`, and `function` called on every case.
+
+    With `traced`, the function is also watched at work on the first case.
+    """
 
     names: tuple[str, ...]
     function: str
     cases: tuple[Case, ...]
+    traced: bool = True
 
 
 class Stopper:
@@ -124,6 +132,7 @@ async def _observe(notebook: Notebook, question: Question | None, limits: Limits
         values=run.values,
         functions=run.functions,
         calls=run.calls,
+        trace=run.trace,
         seconds={name: round(value, 3) for name, value in seconds.items()},
         executed=nbformat.writes(executed) + "\n",
     )
@@ -140,12 +149,13 @@ class _Run:
         self.values: Mapping[str, Any] = {}
         self.functions: Mapping[str, int] = {}
         self.calls: dict[str, Call] = {}
+        self.trace: Trace | None = None
+        self.code = [i for i, cell in enumerate(executed.cells) if cell.cell_type == "code" and cell.source.strip()]
+        self.sources = [executed.cells[i].source for i in self.code]
 
     async def cells(self) -> None:
         """Run every code cell, going on after one that raises: whether it mattered is for the judge."""
-        code = [i for i, cell in enumerate(self.executed.cells) if cell.cell_type == "code" and cell.source.strip()]
-        sources = [self.executed.cells[i].source for i in code]
-        for number, index in enumerate(code, 1):
+        for number, index in enumerate(self.code, 1):
             cell = self.executed.cells[index]
             left = self.deadline - time.perf_counter()
             if left <= 0:
@@ -156,7 +166,7 @@ class _Run:
             except KernelGoneError as gone:
                 self.ending, self.stopped_in = gone.reason, number
                 return
-            failure = _failure_in(cell, number, interrupted, sources)
+            failure = _failure_in(cell, number, interrupted, self.sources)
             if failure is not None:
                 self.failures.append(failure)
 
@@ -171,11 +181,13 @@ class _Run:
                 self.calls[case.name] = call = await self._call(question.function, case)
                 if call.failure is not None and call.failure.timed_out:
                     return  # the others would take as long
+            self.trace = await self._trace(question)
         except KernelGoneError as gone:
-            pending = next(case.name for case in question.cases if case.name not in self.calls)
-            timed_out = gone.reason == "timeout"
-            message = "the call took too long" if timed_out else "the call ended the kernel"
-            self.calls[pending] = Call(failure=Failure(gone.reason, message, timed_out=timed_out))
+            pending = next((case.name for case in question.cases if case.name not in self.calls), None)
+            if pending is not None:  # otherwise it was the trace that did not survive, and it is not needed
+                timed_out = gone.reason == "timeout"
+                message = "the call took too long" if timed_out else "the call ended the kernel"
+                self.calls[pending] = Call(failure=Failure(gone.reason, message, timed_out=timed_out))
 
     async def _call(self, function: str, case: Case) -> Call:
         request = {
@@ -187,6 +199,15 @@ class _Run:
         if interrupted:
             return Call(failure=Failure("timeout", "the call took too long", timed_out=True))
         return decode_call(reply)
+
+    async def _trace(self, question: Question) -> Trace | None:
+        if not (question.traced and question.cases):
+            return None
+        case = question.cases[0]
+        inputs = {"arguments": pack(case.arguments), "rebind": pack(case.rebind)}
+        request = {"trace": question.function, "sources": self.sources, **inputs}
+        reply, interrupted = await self._exchange(request, self.limits.call)
+        return None if interrupted else decode_trace(reply)
 
     async def _request(self, request: dict[str, Any], seconds: float) -> Any:
         reply, _ = await self._exchange(request, seconds)
@@ -229,7 +250,8 @@ def _failure_in(cell: NotebookNode, number: int, interrupted: bool, sources: Seq
     error = errors[0]
     raised_in, line, text = _place(error.traceback, sources)
     # IPython ends a syntax error's message with the name of a temporary file.
-    name, message = str(error.ename)[:80], re.sub(r" \([^()]*, line \d+\)$", "", str(error.evalue)[:500])
+    name = str(error.ename)[:80].replace("_IncompleteInputError", "SyntaxError")  # a private name of Python 3.13
+    message = re.sub(r" \([^()]*, line \d+\)$", "", str(error.evalue)[:500])
     return Failure(name, message, line, text, code_cell=number, raised_in=raised_in or number)
 
 

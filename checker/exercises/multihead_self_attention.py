@@ -7,11 +7,23 @@ which is (D, N). Each of the H = 2 heads has queries, keys and values of D_q = D
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from checker.exercise import Array, Case, Cases, Exercise, Step, Tolerance
+from checker.exercise import (
+    Array,
+    BlackBox,
+    Case,
+    Cases,
+    Choice,
+    Exercise,
+    Form,
+    Mistake,
+    State,
+    Step,
+    Tolerance,
+)
 
 HEADS = 2
 
@@ -45,7 +57,7 @@ def reference(inputs: Mapping[str, Array]) -> dict[str, Array]:
 
     `inputs` maps the names in `PARAMETERS` to arrays: X (D, N); omega_* of the heads (D_q, D); beta_* (D_q, 1);
     omega_c (D, D). For head h the result has Q{h}, K{h}, V{h} and head{h}, each (D_q, N), and scores{h},
-    scaled{h} and A{h}, each (N, N); then `concatenation` and `X_prime`, both (D, N).
+    scaled{h}, exp{h} (the softmax's numerators) and A{h}, each (N, N); then `concatenation` and `X_prime`, both (D, N).
 
     >>> steps = reference(notebook_case().arguments)
     >>> steps["A1"].sum(axis=0).round(6)
@@ -63,7 +75,8 @@ def reference(inputs: Mapping[str, Array]) -> dict[str, Array]:
         scaled = scores / np.sqrt(queries.shape[0])
         weights = softmax_columns(scaled)
         steps |= {f"Q{h}": queries, f"K{h}": keys, f"V{h}": values}
-        steps |= {f"scores{h}": scores, f"scaled{h}": scaled, f"A{h}": weights, f"head{h}": values @ weights}
+        steps |= {f"scores{h}": scores, f"scaled{h}": scaled, f"exp{h}": np.exp(scaled)}
+        steps |= {f"A{h}": weights, f"head{h}": values @ weights}
     steps["concatenation"] = np.concatenate([steps[f"head{h}"] for h in range(1, HEADS + 1)])
     steps["X_prime"] = inputs["omega_c"] @ steps["concatenation"]
     return steps
@@ -132,6 +145,357 @@ def _case(name: str, drawn: Mapping[str, Array]) -> Case:
     return Case(name, arguments, rebind=sizes | arguments)
 
 
+def _attention_case(seed: int) -> Case:
+    """Inputs from whose output alone the attention can be read: Omega_c = I, beta_v = 0, N = D_q = 4.
+
+    Then each half of X' is V A with a square V, and A = V^-1 X'.
+    """
+    drawn = _draw_inputs(np.random.default_rng(seed), 8, 4)
+    still = {"omega_c": np.eye(8), "beta_v1": np.zeros((4, 1)), "beta_v2": np.zeros((4, 1))}
+    return _case("attention alone", drawn | still)
+
+
+def _read_attention(case: Case, output: Array) -> str | None:
+    """What the attention weights of the first head, recovered from an output, say about divisor and softmax."""
+    steps = reference(case.arguments)
+    if output.shape != steps["X_prime"].shape or not np.isfinite(output).all():
+        return None
+    weights = np.linalg.solve(steps["V1"], output[: len(steps["V1"])])
+    if weights.min() <= 0:
+        return None
+    for axis, whose in ((0, "column"), (1, "row")):
+        if np.allclose(weights.sum(axis=axis), 1, atol=1e-6):
+            spread = np.log(weights) - np.log(weights).mean(axis=axis, keepdims=True)
+            scores = steps["scores1"] - steps["scores1"].mean(axis=axis, keepdims=True)
+            divisor = float((scores**2).sum() / (scores * spread).sum())
+            if np.allclose(scores / divisor, spread, atol=1e-5):
+                return f"each {whose} of the attention sums to one, and the scores were divided by {_number(divisor)}"
+    return None
+
+
+def _number(value: float) -> str:
+    """A divisor as a person would write it.
+
+    >>> _number(2.0), _number(8**0.5), _number(1.2345)
+    ('2', 'sqrt(8)', '1.234')
+    """
+    if abs(value - round(value)) < 1e-6:
+        return str(round(value))
+    return f"sqrt({round(value**2)})" if abs(value**2 - round(value**2)) < 1e-5 else f"{value:.4g}"
+
+
+# The computation as choices, each in its right form first, then in the forms that students give it instead.
+
+
+def _divide(divisor: Callable[[int, int, int], float]) -> Callable[[State], State]:
+    """Scale the scores by a divisor, a function of D, D_q and N."""
+
+    def apply(s: State) -> State:
+        by = divisor(len(s["X"]), len(s["Q1"]), s["X"].shape[1])
+        return {f"scaled{h}": s[f"scores{h}"] / by for h in "12"}
+
+    return apply
+
+
+def _scale_later(s: State) -> State:
+    return {"scaled1": s["scores1"], "scaled2": s["scores2"], "divide_weights": np.sqrt(len(s["Q1"]))}
+
+
+def _normalise(axis: int | None) -> Callable[[State], State]:
+    def softmax(scores: Array) -> Array:
+        exponentials = np.exp(scores - scores.max(axis=axis, keepdims=True))
+        weights: Array = exponentials / exponentials.sum(axis=axis, keepdims=True)
+        return weights
+
+    return lambda s: {f"A{h}": softmax(s[f"scaled{h}"]) / s.get("divide_weights", 1) for h in "12"} | _exponentials(s)
+
+
+def _exponentials(s: State) -> dict[str, Array]:
+    return {f"exp{h}": np.exp(s[f"scaled{h}"]) for h in "12"}
+
+
+def _weigh(turn: Callable[[Array], Array]) -> Callable[[State], State]:
+    def head(values: Array, weights: Array) -> Array:
+        # Weights of features, (D_q, D_q), can only stand on the left of the values.
+        return weights @ values if weights.shape[0] != values.shape[1] else values @ weights
+
+    return lambda s: {f"head{h}": head(s[f"V{h}"], turn(s[f"A{h}"])) for h in "12"}
+
+
+def _project(s: State) -> State:
+    return {f"{r.upper()}{h}": s[f"omega_{r}{h}"] @ s["X"] + s[f"beta_{r}{h}"] for h in "12" for r in "qkv"}
+
+
+def _use(**sources: str) -> Callable[[State], State]:
+    """Let some parameters take the place of others: `_use(q2="q1")` gives queries 2 the parameters of queries 1."""
+    return lambda s: {
+        f"{kind}_{name}": s[f"{kind}_{source}"] for name, source in sources.items() for kind in ("omega", "beta")
+    }
+
+
+def _use_one(kind: str, name: str, source: str) -> Callable[[State], State]:
+    return lambda s: {f"{kind}_{name}": s[f"{kind}_{source}"]}
+
+
+def _without_biases(roles: str) -> Form:
+    missing = {"q": "query-bias-missing", "k": "key-bias-missing", "v": "value-bias-missing"}
+    return Form(
+        lambda s: {f"beta_{r}{h}": 0 * s[f"beta_{r}{h}"] for h in "12" for r in roles},
+        tuple(missing[r] for r in roles),
+    )
+
+
+def _scores(product: Callable[[Array, Array], Array]) -> Callable[[State], State]:
+    return lambda s: {f"scores{h}": product(s[f"Q{h}"], s[f"K{h}"]) for h in "12"}
+
+
+def _join(join: Callable[[Array, Array], Array]) -> Callable[[State], State]:
+    return lambda s: {"concatenation": join(s["head1"], s["head2"])}
+
+
+def _standardise(axis: int) -> Callable[[State], State]:
+    return lambda s: {"X": (s["X"] - s["X"].mean(axis, keepdims=True)) / s["X"].std(axis, keepdims=True)}
+
+
+_REUSED = ("head-parameters-reused",)
+_MIXED = ("parameters-mixed-up",)
+_FIXED = ("scale-hard-coded",)
+
+CHOICES = (
+    Choice("projections", (
+        Form(lambda s: {}),
+        Form(_standardise(0), ("inputs-changed",)),
+        Form(_standardise(1), ("inputs-changed",)),
+    )),
+    Choice("projections", (
+        Form(lambda s: {}),
+        Form(_use(q2="q1", k2="k1", v2="v1"), _REUSED),
+        Form(_use(q1="q2", k1="k2", v1="v2"), _REUSED),
+        *(Form(_use(**{f"{r}2": f"{r}1"}), _REUSED) for r in "qkv"),
+        *(Form(_use(**{f"{r}1": f"{r}2"}), _REUSED) for r in "qkv"),
+        *(Form(_use_one(kind, f"{r}2", f"{r}1"), _REUSED) for r in "qkv" for kind in ("omega", "beta")),
+    )),
+    Choice("projections", (
+        Form(lambda s: {}),
+        Form(_use(q1="k1", k1="q1", q2="k2", k2="q2"), ("query-key-swapped",)),
+        Form(_use(q1="v1", v1="q1", q2="v2", v2="q2"), _MIXED),
+        Form(_use(k1="v1", v1="k1", k2="v2", v2="k2"), _MIXED),
+        Form(_use(q1="k1", k1="v1", v1="q1", q2="k2", k2="v2", v2="q2"), _MIXED),
+        Form(_use(q1="v1", k1="q1", v1="k1", q2="v2", k2="q2", v2="k2"), _MIXED),
+        *(Form(_use(**{f"{a}{h}": f"{b}{h}" for h in "12"}), _MIXED) for a in "qkv" for b in "qkv" if a != b),
+    )),
+    Choice("projections", (Form(lambda s: {}), *map(_without_biases, ("q", "k", "v", "qk", "qv", "kv", "qkv")))),
+    Choice("projections", (Form(_project),)),
+    Choice("scores", (
+        Form(_scores(lambda q, k: k.T @ q)),
+        Form(_scores(lambda q, k: q.T @ k), ("query-key-swapped",)),
+        Form(_scores(lambda q, k: q @ k.T), ("attention-over-features",)),
+        Form(_scores(lambda q, k: k @ q.T), ("attention-over-features",)),
+    )),
+    Choice("scaling", (
+        Form(_divide(lambda d, dq, n: np.sqrt(dq))),
+        Form(_divide(lambda d, dq, n: 1), ("scale-missing",)),
+        Form(_divide(lambda d, dq, n: dq), ("scale-by-dq",)),
+        Form(_divide(lambda d, dq, n: np.sqrt(d)), ("scale-by-sqrt-d",)),
+        Form(_divide(lambda d, dq, n: d), ("scale-by-d",)),
+        Form(_divide(lambda d, dq, n: np.sqrt(n)), ("scale-by-sqrt-n",)),
+        Form(_divide(lambda d, dq, n: n), ("scale-by-n",)),
+        Form(_divide(lambda d, dq, n: 1 / np.sqrt(dq)), ("scale-inverted",)),
+        Form(_scale_later, ("scale-after-softmax",)),
+        Form(_divide(lambda d, dq, n: 2), _FIXED),
+        Form(_divide(lambda d, dq, n: np.sqrt(2)), _FIXED),
+        Form(_divide(lambda d, dq, n: d / 4), _FIXED),
+        Form(_divide(lambda d, dq, n: 4), ("scale-by-dq",)),
+        Form(_divide(lambda d, dq, n: np.sqrt(8)), ("scale-by-sqrt-d",)),
+        Form(_divide(lambda d, dq, n: 8), ("scale-by-d",)),
+        Form(_divide(lambda d, dq, n: np.sqrt(6)), ("scale-by-sqrt-n",)),
+    )),
+    Choice("softmax", (
+        Form(_normalise(0)),
+        Form(_normalise(1), ("softmax-over-rows",)),
+        Form(_normalise(None), ("softmax-over-all",)),
+        Form(lambda s: {f"A{h}": s[f"scaled{h}"] / s.get("divide_weights", 1) for h in "12"}, ("softmax-missing",)),
+    )),
+    Choice("weighted-values", (Form(_weigh(lambda a: a)), Form(_weigh(np.transpose), ("attention-transposed",)))),
+    Choice("joining", (
+        Form(_join(lambda a, b: np.concatenate((a, b)))),
+        Form(_join(lambda a, b: np.concatenate((b, a))), ("heads-swapped",)),
+        Form(_join(lambda a, b: np.stack((a, b), axis=1).reshape(-1, a.shape[1])), ("heads-interleaved",)),
+        Form(_join(lambda a, b: np.concatenate((a + b, a + b))), ("heads-added",)),
+        Form(_join(lambda a, b: a + b), ("heads-added",)),
+        Form(_join(lambda a, b: np.concatenate((a, a))), _REUSED),
+        Form(_join(lambda a, b: a), ("head-missing",)),
+        Form(_join(lambda a, b: b), ("head-missing",)),
+    )),
+    Choice("output-projection", (
+        Form(lambda s: {"X_prime": s["omega_c"] @ s["concatenation"]}),
+        Form(lambda s: {"X_prime": s["omega_c"].T @ s["concatenation"]}, ("output-projection-transposed",)),
+        Form(lambda s: {"X_prime": s["concatenation"]}, ("output-projection-missing",)),
+        Form(lambda s: {"X_prime": s["concatenation"].T @ s["omega_c"]}, ("row-major-layout",)),
+    )),
+    Choice("output-projection", (
+        Form(lambda s: {}),
+        Form(lambda s: {"X_prime": s["X_prime"] + s["X"]}, ("residual-added",)),
+    )),
+    Choice("output-projection", (
+        Form(lambda s: {}),
+        Form(lambda s: {"X_prime": s["X_prime"].T}, ("output-transposed",)),
+        Form(lambda s: {"X_prime": s["X_prime"].T.reshape(s["X_prime"].shape)}, ("row-major-layout",)),
+    )),
+)  # fmt: skip
+
+
+# id, step (None: of no step; "remark": costs nothing), title, hint, explanation, correction
+MISTAKES = tuple(Mistake(m[0], *m[2:], step=m[1] if m[1] != "remark" else None, remark=m[1] == "remark") for m in (
+    ("scale-missing", "scaling", "the scores are not scaled",
+     "The true values need the word *scaled* in the function's name. What is done to the scores before the softmax?",
+     "The dot products grow with the size of the queries, so they are divided by sqrt(D_q) before the softmax.",
+     "softmax_cols(K1.T @ Q1 / np.sqrt(Q1.shape[0]))"),
+    ("scale-by-dq", "scaling", "the scores are divided by D_q, not by its square root",
+     "Look at the divisor once more: how does the spread of a dot product grow with the number of its terms?",
+     "A sum of D_q terms spreads like sqrt(D_q), so the divisor is sqrt(D_q); D_q makes the attention too even.",
+     "K1.T @ Q1 / np.sqrt(Q1.shape[0])"),
+    ("scale-by-sqrt-d", "scaling", "the scores are divided by sqrt(D), not by sqrt(D_q)",
+     "Whose dimension does the divisor measure: the inputs', or that of the vectors in the dot product?",
+     "The dot product of a key and a query has D_q = D/H terms, so the divisor is sqrt(D_q), not sqrt(D).",
+     "K1.T @ Q1 / np.sqrt(Q1.shape[0])"),
+    ("scale-by-d", "scaling", "the scores are divided by D, not by sqrt(D_q)",
+     "How many terms does the dot product of one key and one query have, and how does its spread grow with them?",
+     "The divisor is sqrt(D_q), where D_q = D/H is the size of one query.",
+     "K1.T @ Q1 / np.sqrt(Q1.shape[0])"),
+    ("scale-by-sqrt-n", "scaling", "the scores are divided by sqrt(N), not by sqrt(D_q)",
+     "Should the scale depend on how many inputs there are?",
+     "Each score is a sum over the D_q rows of a key and a query. How many inputs there are, N, plays no part in it.",
+     "K1.T @ Q1 / np.sqrt(Q1.shape[0])"),
+    ("scale-by-n", "scaling", "the scores are divided by N, not by sqrt(D_q)",
+     "Should the scale depend on how many inputs there are?",
+     "Each score is a sum over the D_q rows of a key and a query, so the divisor is sqrt(D_q).",
+     "K1.T @ Q1 / np.sqrt(Q1.shape[0])"),
+    ("scale-inverted", "scaling", "the scores are multiplied by sqrt(D_q) instead of divided",
+     "Are the scaled scores smaller or larger than the unscaled ones? Which did you want?",
+     "Scaling is there to keep the softmax from saturating: the scores are divided by sqrt(D_q).",
+     "K1.T @ Q1 / np.sqrt(Q1.shape[0])"),
+    ("scale-after-softmax", "scaling", "the scaling comes after the softmax",
+     "Do the columns of your attention weights sum to one?",
+     "The scores are scaled, not the weights: after the softmax, each column must sum to one.",
+     "softmax_cols(K1.T @ Q1 / np.sqrt(Q1.shape[0]))"),
+    ("scale-hard-coded", "scaling", "the divisor is right for the notebook's sizes at most",
+     "What would your divisor be if D were 20?",
+     "At D = 8 and H = 2, sqrt(D_q), H and D/4 are all 2. Only sqrt(D_q) is right for other sizes.",
+     "K1.T @ Q1 / np.sqrt(Q1.shape[0])"),
+    ("softmax-over-rows", "softmax", "the softmax normalises rows instead of columns",
+     "Sum your attention weights along both axes. Which sums should be one: those of a key, or those of a query?",
+     "The weights of one query, a column of K^T Q, sum to one (equation 12.5): the softmax runs down each column.",
+     "softmax_cols(K1.T @ Q1 / np.sqrt(Q1.shape[0]))"),
+    ("softmax-over-all", "softmax", "the softmax normalises the whole matrix at once",
+     "What is the sum of the weights of a single query?",
+     "Each query has weights of its own that sum to one, so every column has its own denominator (equation 12.5).",
+     "softmax_cols(K1.T @ Q1 / np.sqrt(Q1.shape[0]))"),
+    ("softmax-missing", "softmax", "there is no softmax",
+     "Are your attention weights positive, and does each query's column sum to one?",
+     "The scores become weights through the softmax of each column (equation 12.5).",
+     "softmax_cols(K1.T @ Q1 / np.sqrt(Q1.shape[0]))"),
+    ("query-key-swapped", "scores", "queries and keys are swapped: Q^T K in place of K^T Q",
+     "softmax_cols normalises columns. Does a column of your scores belong to one query, or to one key?",
+     "Column n of the scores belongs to query n, so the matrix is K^T Q. Q^T K is its transpose.",
+     "K1.T @ Q1"),
+    ("attention-over-features", "scores", "the attention is over features, not over inputs",
+     "What is the shape of your attention weights, and how many inputs should attend to each other?",
+     "Every input attends to every input, so the scores are K^T Q, which is N x N; Q K^T is D_q x D_q.",
+     "K1.T @ Q1"),
+    ("attention-transposed", "weighted-values", "the values are weighted by the transpose of the attention",
+     "Which entries of the weights belong to output n: a row or a column? Which does your product use?",
+     "Output n is the sum of the values weighted by column n, V A (equation 12.3). V A^T uses row n.",
+     "V1 @ A1"),
+    ("query-bias-missing", "projections", "the query bias is left out",
+     "Compare how you compute the queries with equation 12.4, term by term.",
+     "The queries are beta_q + Omega_q x (equation 12.4); beta_q is added to every column.",
+     "Q1 = beta_q1 + omega_q1 @ X"),
+    ("value-bias-missing", "projections", "the value bias is left out",
+     "Compare how you compute the values with equation 12.2, term by term.",
+     "The values are beta_v + Omega_v x (equation 12.2); beta_v is added to every column.",
+     "V1 = beta_v1 + omega_v1 @ X"),
+    ("key-bias-missing", "remark", "the key bias is left out, which changes nothing",
+     "",
+     "Leaving out the key bias cannot be seen in any output: it adds beta_k^T q_n to all scores of query n, the same "
+     "number down the whole column, and the softmax of a column ignores a constant.",
+     "K1 = beta_k1 + omega_k1 @ X"),
+    ("parameters-mixed-up", "projections", "queries, keys and values use each other's parameters",
+     "Read the order of the function's arguments again. Which omega belongs to the queries, the keys, the values?",
+     "Queries need omega_q and beta_q, keys omega_k and beta_k, values omega_v and beta_v; v comes first in the call.",
+     "Q1, K1, V1 = beta_q1 + omega_q1 @ X, beta_k1 + omega_k1 @ X, beta_v1 + omega_v1 @ X"),
+    ("head-parameters-reused", "projections", "one head uses parameters of the other",
+     "Compare the lines of the two heads: is every 1 in its place, and every 2?",
+     "Each head has queries, keys and values of its own, from its own omegas and betas.",
+     "Q2, K2, V2 = beta_q2 + omega_q2 @ X, beta_k2 + omega_k2 @ X, beta_v2 + omega_v2 @ X"),
+    ("heads-swapped", "joining", "the heads are joined in the wrong order",
+     "Which head comes first in figure 12.6?",
+     "omega_c expects head 1 in the upper half of the rows and head 2 in the lower half.",
+     "np.concatenate((head1, head2))"),
+    ("heads-added", "joining", "the heads are added instead of joined",
+     "How many rows should the joined heads have?",
+     "The heads are stacked, D_q rows over D_q rows, which gives D rows again.",
+     "np.concatenate((head1, head2))"),
+    ("heads-interleaved", "joining", "the rows of the two heads are interleaved",
+     "In which order do the rows of the two heads come out of your joining? Try it with small, telling numbers.",
+     "All rows of head 1 come first, then all rows of head 2; a reshape of heads side by side mixes them.",
+     "np.concatenate((head1, head2))"),
+    ("head-missing", "joining", "only one head is in the result",
+     "Where does the other head enter your result?",
+     "The result joins both heads: D_q rows of head 1 over D_q rows of head 2.",
+     "np.concatenate((head1, head2))"),
+    ("output-projection-missing", "output-projection", "omega_c is not applied",
+     "Which argument of the function do you not use?",
+     "The joined heads are mixed by omega_c (figure 12.6): X' = Omega_c [head 1; head 2].",
+     "X_prime = omega_c @ np.concatenate((head1, head2))"),
+    ("output-projection-transposed", "output-projection", "omega_c is transposed",
+     "Inputs are columns here. On which side does omega_c stand, and does it need a transpose?",
+     "X' = Omega_c [head 1; head 2], without a transpose: inputs are the columns.",
+     "X_prime = omega_c @ np.concatenate((head1, head2))"),
+    ("output-transposed", "output-projection", "the result is transposed",
+     "What shape should X_prime have, and what shape has yours?",
+     "As in X, inputs are columns: X_prime is D x N.",
+     "X_prime = omega_c @ np.concatenate((head1, head2))"),
+    ("residual-added", "output-projection", "X is added to the result",
+     "Is everything that you add part of *self-attention* itself?",
+     "The residual connection belongs to the transformer layer around it (figure 12.7), not to self-attention.",
+     "X_prime = omega_c @ np.concatenate((head1, head2))"),
+    ("row-major-layout", "output-projection", "inputs are treated as rows, and the result is not turned back",
+     "In this book, is an input a row or a column of X? And in your result?",
+     "The book's inputs are columns. Rows work too, if everything, omega_c included, is transposed there and back.",
+     "X_prime = omega_c @ np.concatenate((head1, head2))"),
+    ("inputs-changed", "projections", "the inputs are changed before the attention",
+     "Is the X that your queries are computed from the X that the function was given?",
+     "Self-attention works on X as it is; standardising belongs elsewhere, and the other inputs must stay as they are.",
+     "Q1 = beta_q1 + omega_q1 @ X"),
+    ("answer-hard-coded", None, "the function returns the same answer whatever it is given",
+     "What does your function return for another X?",
+     "The result has to be computed from the arguments.", "see the completed notebook"),
+    ("data-changed", None, "the notebook's own data were changed",
+     "Is X_prime computed from the X and the parameters that the notebook draws?",
+     "The true values hold for the notebook's seeds and data. Leave those cells as they are, and run all cells again.",
+     "np.random.seed(3), then X; np.random.seed(0), then the parameters"),
+    ("function-missing", None, "the function is missing or has another name",
+     "Is there a function of exactly the name that the notebook gives?",
+     "The function is looked up by its name, so that it can be called with other values.",
+     "def multihead_scaled_self_attention(X, omega_v1, ...):"),
+    ("not-attempted", None, "the function is still as the notebook gives it",
+     "Start with the first head: which three matrices does it need, and what are their shapes?",
+     "The function still returns zeros.", "see the completed notebook"),
+    ("unexplained", None, "the answer is wrong in a way that no known mistake explains",
+     "Print the shapes of your intermediate results. Which is the first that you did not expect?",
+     "The answer differs from the reference, and no combination of known mistakes gives it.",
+     "see the completed notebook"),
+))  # fmt: skip
+
+WORDS = (
+    {f"{name}{h}": f"{what} of head {h}" for h in "12" for name, what in (
+        ("Q", "queries"), ("K", "keys"), ("V", "values"), ("scores", "scores K^T Q"),
+        ("scaled", "scaled scores"), ("exp", "exponentials"), ("A", "attention weights"), ("head", "output"))}
+    | {"concatenation": "joined heads", "X_prime": "result"}
+)  # fmt: skip
+
+
 EXERCISE = Exercise(
     id="multihead-self-attention",
     title="Notebook 12.2: Multihead Self-Attention",
@@ -141,13 +505,13 @@ EXERCISE = Exercise(
     parameters=PARAMETERS,
     axes=("D", "N"),
     steps=(
-        Step("projections", "queries, keys and values", 20),
-        Step("scores", "scores of every key against every query", 15),
-        Step("scaling", "scaling by the square root of D_q", 15),
-        Step("softmax", "softmax over the keys", 15),
-        Step("weighted-values", "values weighted by the attention", 15),
-        Step("joining", "joining the heads", 10),
-        Step("output-projection", "output projection with omega_c", 10),
+        Step("projections", "queries, keys and values", 20, ("Q1", "Q2", "K1", "K2", "V1", "V2")),
+        Step("scores", "scores of every key against every query", 15, ("scores1", "scores2")),
+        Step("scaling", "scaling by the square root of D_q", 15, ("scaled1", "scaled2")),
+        Step("softmax", "softmax over the keys", 15, ("A1", "A2")),
+        Step("weighted-values", "values weighted by the attention", 15, ("head1", "head2")),
+        Step("joining", "joining the heads", 10, ("concatenation",)),
+        Step("output-projection", "output projection with omega_c", 10, ("X_prime",)),
     ),
     tolerance=Tolerance(
         absolute=1e-4,
@@ -159,4 +523,8 @@ EXERCISE = Exercise(
     ),
     reference=reference,
     draw=draw,
+    choices=CHOICES,
+    mistakes={mistake.id: mistake for mistake in MISTAKES},
+    words=WORDS,
+    black_box=BlackBox(_attention_case, _read_attention),
 )
