@@ -14,14 +14,14 @@ from pathlib import Path
 
 from checker import exercises
 from checker.execution.launcher import KernelStartError
-from checker.execution.observation import Observation
 from checker.execution.run import Limits, Question, Stopper, observe
 from checker.exercise import Exercise
 from checker.intake import CannotOpenError
-from checker.judge import judge
+from checker.judge import is_right, judge
 from checker.notebook import Notebook, UnreadableError, parse
 from checker.reports.grades_csv import write_grades
 from checker.result import Result, Verdict, to_json
+from checker.score import Scale
 from checker.submission import Submission, find
 
 # What keeps a submission in its place so far: limits on time, output and memory; it is not a sandbox.
@@ -35,6 +35,7 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     seed: int | None = None
     workers: int = 1
+    scale: Scale = field(default_factory=Scale)
 
 
 def grade_one(
@@ -72,9 +73,15 @@ def _grade_notebook(
     seed = secrets.randbits(32) if settings.seed is None else settings.seed
     cases = exercise.draw(seed)
     names = (exercise.answer, *cases.notebook.rebind)
-    question = Question(tuple(dict.fromkeys(names)), exercise.function, cases.all)
-    observation: Observation = observe(notebook, question, settings.limits, stopper)
-    judgement = judge(exercise, cases, notebook.code, observation)
+    question = Question(
+        tuple(dict.fromkeys(names)),
+        exercise.function,
+        cases.all,
+        more=(cases.black_box,) if cases.black_box else (),
+        doubt=lambda observation: not is_right(exercise, cases, observation),
+    )
+    observation = observe(notebook, question, settings.limits, stopper)
+    judgement = judge(exercise, cases, notebook.code, observation, settings.scale)
     result = Result(
         submission=submission.id,
         student=submission.student,
@@ -86,6 +93,8 @@ def _grade_notebook(
         summary=judgement.summary,
         checks=judgement.checks,
         mistakes=judgement.mistakes,
+        alternatives=judgement.alternatives,
+        right_so_far=judgement.right_so_far,
         remarks=judgement.remarks,
         timings=observation.seconds,
         seed=seed,

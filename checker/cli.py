@@ -14,7 +14,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from checker.batch import Settings
+    from checker.exercise import Exercise
     from checker.result import Result
+    from checker.score import Scale
+
+# Feedback levels; `checker.feedback` explains them, and is imported only when it is needed.
+LEVELS = ("verdict", "hint", "explain", "solution")
 
 ALL_CORRECT, NOT_CORRECT, USAGE, NOT_GRADED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -114,6 +119,10 @@ def _parser() -> argparse.ArgumentParser:
 
     check = _verb(verbs, "check", _check, "grade one notebook, and tell its story", CHECK, CHECK_EXAMPLE)
     check.add_argument("file", metavar="FILE", type=Path, help="the notebook (.ipynb), or a Python export of it")
+    check.add_argument(
+        "--feedback", choices=LEVELS, default="hint",
+        help="how much to say: only the verdict, a hint, what is wrong and where, or what is right (default: hint)",
+    )  # fmt: skip
     _add_grading_options(check)
 
     grade = _verb(verbs, "grade", _grade, "grade many, into a folder", GRADE, GRADE_EXAMPLE)
@@ -173,6 +182,12 @@ def _add_grading_options(parser: argparse.ArgumentParser) -> None:
         type=int,
         help="draw the new inputs from this seed (default: random, and stated in the result)",
     )
+    parser.add_argument(
+        "--weights", metavar="FILE", type=Path, help="points for each step, a JSON object adding up to 100"
+    )
+    parser.add_argument(
+        "--no-partial-credit", action="store_true", help="100 points for a correct answer, 0 for others"
+    )
     _add_limits(parser, cell=20, notebook=60)
 
 
@@ -210,11 +225,11 @@ def _check(options: argparse.Namespace) -> int:
     if not options.file.is_file():
         reason = "is a folder; use `checker grade`" if options.file.is_dir() else "there is no such file"
         return _usage(f"{options.file}: {reason}")
-    result, _ = grade_one(single(options.file), exercise, _settings(options))
+    result, _ = grade_one(single(options.file), exercise, _settings(options, _scale(options, exercise)))
     if options.json:
         _print_json(to_dict(result))
     else:
-        _console().print(story(result))
+        _console().print(story(result, exercise, options.feedback))
     return _exit_code([result])
 
 
@@ -235,6 +250,7 @@ def _grade(options: argparse.Namespace) -> int:
     for other in found.set_aside:
         _complain(f"{other.file}: not graded, because {other.student} also handed in {other.counted}")
 
+    settings = _settings(options, _scale(options, exercise))
     console = _console()
     quiet = options.quiet or options.json
     width = min(30, max(len(submission.student) for submission in found.submissions))
@@ -244,13 +260,13 @@ def _grade(options: argparse.Namespace) -> int:
             if not quiet:
                 # In a terminal one line each; in a file or a pipe nothing is cut off.
                 fit = {"no_wrap": True, "overflow": "ellipsis"} if console.is_terminal else {"soft_wrap": True}
-                progress.console.print(terminal.line(result, width), **fit)
+                progress.console.print(terminal.line(result, exercise, width), **fit)
             progress.advance(progress.task_ids[0])
 
         results = grade_into(
             found.submissions,
             exercise,
-            _settings(options),
+            settings,
             options.out,
             keep_executed=options.executed,
             report=report,
@@ -309,7 +325,7 @@ def _exercises(options: argparse.Namespace) -> int:
     return ALL_CORRECT
 
 
-def _load_exercise(name: str) -> Any:
+def _load_exercise(name: str) -> Exercise:
     from checker.exercises import UnknownExerciseError, load
 
     try:
@@ -318,12 +334,29 @@ def _load_exercise(name: str) -> Any:
         raise SystemExit(_usage(str(error))) from None
 
 
-def _settings(options: argparse.Namespace) -> Settings:
+def _scale(options: argparse.Namespace, exercise: Exercise) -> Scale:
+    from checker.score import Scale, weights_from
+
+    weights = None
+    if options.weights is not None:
+        try:
+            weights = weights_from(json.loads(options.weights.read_text(encoding="utf-8")), exercise)
+        except OSError as error:
+            raise SystemExit(_usage(f"{options.weights}: {error.strerror}")) from None
+        except json.JSONDecodeError:
+            raise SystemExit(_usage(f"{options.weights}: the file is not JSON")) from None
+        except ValueError as error:
+            raise SystemExit(_usage(f"{options.weights}: {error}")) from None
+    return Scale(weights, not options.no_partial_credit)
+
+
+def _settings(options: argparse.Namespace, scale: Scale | None = None) -> Settings:
     from checker.batch import Settings
     from checker.execution.run import Limits
+    from checker.score import Scale
 
     limits = Limits(cell=options.cell_timeout, notebook=options.timeout, call=min(10.0, options.cell_timeout))
-    return Settings(limits, getattr(options, "seed", None), getattr(options, "workers", 1))
+    return Settings(limits, getattr(options, "seed", None), getattr(options, "workers", 1), scale or Scale())
 
 
 def _exit_code(results: Sequence[Result]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,12 +29,14 @@ class Case:
 class Cases:
     """Every case a grade is decided on.
 
-    `notebook` holds the notebook's own data, `fresh` new values of the same sizes, `other_sizes` new sizes.
+    `notebook` holds the notebook's own data, `fresh` new values of the same sizes, `other_sizes` new sizes. The
+    `black_box` case decides nothing; it is for the diagnosis.
     """
 
     notebook: Case
     fresh: tuple[Case, ...]
     other_sizes: tuple[Case, ...]
+    black_box: Case | None = None
 
     @property
     def all(self) -> tuple[Case, ...]:
@@ -114,14 +116,6 @@ class Mistake:
 
 
 @dataclass(frozen=True)
-class BlackBox:
-    """A case whose output alone gives away the insides, and `read`, which puts in words what it gives away."""
-
-    draw: Callable[[int], Case]
-    read: Callable[[Case, Array], str | None]
-
-
-@dataclass(frozen=True)
 class Exercise:
     """All that the checker knows about one notebook.
 
@@ -129,7 +123,8 @@ class Exercise:
     `reference` maps the arguments to every named intermediate; the answer is the one named `answer`.
     `draw` makes the cases from a seed, so that a regrade with the same seed repeats them. `choices`, each in its
     right form, compute the same as `reference`; in other forms they compute what students compute by mistake.
-    `words` says in words what each intermediate is.
+    `words` says in words what each intermediate is, `summarise` what several are. `read_black_box` says what the
+    output for the black-box case gives away of the insides.
     """
 
     id: str
@@ -146,7 +141,8 @@ class Exercise:
     choices: tuple[Choice, ...]
     mistakes: Mapping[str, Mistake]
     words: Mapping[str, str]
-    black_box: BlackBox | None = None
+    summarise: Callable[[Sequence[str]], str]
+    read_black_box: Callable[[Case, Array], str | None]
 
     def expected(self, case: Case) -> Array:
         """The right answer for a case."""

@@ -13,47 +13,61 @@ from functools import cached_property
 
 import numpy as np
 
+from checker import findings
+from checker.diagnosis import diagnose
 from checker.execution.observation import Call, Failure, Observation, Value
 from checker.exercise import Case, Cases, Exercise
-from checker.result import CheckResult, Mistake, Remark, Verdict
+from checker.result import CheckResult, Finding, Remark, Verdict
+from checker.score import Scale, score
 
 NOT_DEFINED = "Missing"  # what the probe calls a function that is not there
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What the judge concludes; `summary` is the verdict's reason in one or two sentences."""
+    """What the judge concludes; `summary` is the verdict's reason, which names no mistake."""
 
     verdict: Verdict
     score: int
     summary: str
     checks: tuple[CheckResult, ...]
-    mistakes: tuple[Mistake, ...]
+    mistakes: tuple[Finding, ...]
+    alternatives: tuple[tuple[str, ...], ...]
+    right_so_far: str
     remarks: tuple[Remark, ...]
 
 
-def judge(exercise: Exercise, cases: Cases, code: tuple[str, ...], observation: Observation) -> Judgement:
+def judge(
+    exercise: Exercise,
+    cases: Cases,
+    code: tuple[str, ...],
+    observation: Observation,
+    scale: Scale | None = None,
+) -> Judgement:
     """Judge one run. `code` holds the sources of the code cells, `cases` the inputs that were asked about."""
     evidence = Evidence(exercise, cases, code, observation)
     checks = _run_checks(evidence)
     verdict = _verdict(evidence, checks)
+    function_right = evidence.called_function_is_right
+    diagnosis = None
+    if verdict in ("partial", "wrong", "error") and not function_right:
+        diagnosis = diagnose(exercise, cases, code, observation)
     return Judgement(
         verdict=verdict,
-        score=score(verdict),
+        score=score(exercise, verdict, diagnosis, function_right, scale or Scale()),
         summary=_summary(evidence, checks, verdict),
         checks=tuple(checks.values()),
-        mistakes=_mistakes(evidence, checks, verdict),
-        remarks=_remarks(evidence, checks),
+        mistakes=findings.findings(exercise, code, diagnosis, _evident(evidence, checks, verdict)),
+        alternatives=diagnosis.alternatives if diagnosis else (),
+        right_so_far=exercise.summarise(diagnosis.right_names) if diagnosis else "",
+        remarks=(*_remarks(evidence, checks), *findings.remarks(exercise, code, diagnosis)),
     )
 
 
-def score(verdict: Verdict) -> int:
-    """Points out of 100: all for a correct submission, none for any other.
-
-    >>> score("correct"), score("partial")
-    (100, 0)
-    """
-    return 100 if verdict == "correct" else 0
+def is_right(exercise: Exercise, cases: Cases, observation: Observation) -> bool:
+    """Whether answer and function are right, so that nothing needs to be diagnosed."""
+    checks = _run_checks(Evidence(exercise, cases, (), observation))
+    return all(checks[name].status == "passed" for name in ("answer", "other sizes"))
 
 
 @dataclass(frozen=True)
@@ -71,8 +85,16 @@ class Evidence:
 
     @property
     def function_missing(self) -> bool:
+        """Whether there is no function of the right name; one of another name may have been called for it."""
         call = self.observation.calls.get(self.cases.notebook.name)
-        return call is None or (call.failure is not None and call.failure.name == NOT_DEFINED)
+        renamed = self.observation.called not in ("", self.exercise.function)
+        return call is None or renamed or (call.failure is not None and call.failure.name == NOT_DEFINED)
+
+    @cached_property
+    def called_function_is_right(self) -> bool:
+        """Whether the function that was called is right in general, even if it has another name."""
+        cases = (*self.cases.fresh, *self.cases.other_sizes)
+        return bool(self.observation.calls) and all(self.problem(case) is None for case in cases)
 
     @cached_property
     def answer_is_right(self) -> bool:
@@ -232,12 +254,10 @@ def _cases_problem(evidence: Evidence, cases: tuple[Case, ...]) -> str | None:
 
 
 def _renamed(evidence: Evidence) -> str:
-    """Names a function that takes as many arguments, when there is just one."""
-    size = len(evidence.exercise.parameters)
-    similar = [name for name, count in evidence.observation.functions.items() if count == size]
-    if len(similar) != 1:
+    called = evidence.observation.called
+    if called in ("", evidence.exercise.function):
         return ""
-    return f"; is {similar[0]}, which takes as many arguments, meant? Give it the notebook's name"
+    return f"; is {called}, which takes as many arguments, meant? Give it the notebook's name"
 
 
 # name, check, and the check that must have passed before it can be asked
@@ -341,18 +361,18 @@ def _explain_missing(evidence: Evidence) -> str:
     return f", and the function {evidence.exercise.function} is not defined{_renamed(evidence)}"
 
 
-def _mistakes(evidence: Evidence, checks: Mapping[str, CheckResult], verdict: Verdict) -> tuple[Mistake, ...]:
+def _evident(evidence: Evidence, checks: Mapping[str, CheckResult], verdict: Verdict) -> dict[str, str]:
+    """Mistakes that the checks themselves show: a note by id."""
     if evidence.observation.ending != "finished" or verdict == "correct":
-        return ()
+        return {}
     if verdict == "not attempted":
-        return (Mistake("not-attempted", "The function is still as the notebook gives it."),)
-    found = []
+        return {"not-attempted": ""}
+    found = {}
     if checks["fresh inputs"].status == "failed" and evidence.function_missing:
-        found.append(Mistake("function-missing", f"{_capital(checks['fresh inputs'].message)}."))
+        found["function-missing"] = f"{_capital(checks['fresh inputs'].message)}."
     if checks["answer"].status == "failed" and evidence.changed_data:
-        names = _join(evidence.changed_data)
-        found.append(Mistake("data-changed", f"The notebook's own {names} had been changed."))
-    return tuple(found)
+        found["data-changed"] = f"The notebook's own {_join(evidence.changed_data)} had been changed."
+    return found
 
 
 def _remarks(evidence: Evidence, checks: Mapping[str, CheckResult]) -> tuple[Remark, ...]:

@@ -6,14 +6,21 @@ import inspect
 import secrets
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from checker import exercises
 from checker.display import Shown
 from checker.execution import probe
-from checker.execution.observation import Observation, decode_call, decode_functions, decode_values
+from checker.execution.observation import (
+    Observation,
+    decode_call,
+    decode_functions,
+    decode_trace,
+    decode_values,
+)
 from checker.exercise import Cases, Exercise
-from checker.judge import judge
+from checker.judge import is_right, judge
 
 
 def check(function: Callable[..., Any] | None = None, *, exercise: str = exercises.DEFAULT) -> Shown:
@@ -31,8 +38,9 @@ def check(function: Callable[..., Any] | None = None, *, exercise: str = exercis
         raise TypeError(f"check() takes the function itself, as in check({asked.function})")
     namespace = _namespace_of(function)
     cases = asked.draw(secrets.randbits(32))
-    observation = _observe(namespace, function or asked.function, asked, cases)
-    return Shown(asked, judge(asked, cases, (), observation))
+    code = _code(namespace)
+    observation = _observe(namespace, function or asked.function, asked, cases, code)
+    return Shown(asked, judge(asked, cases, code, observation))
 
 
 def _namespace_of(function: Callable[..., Any] | None) -> dict[str, Any]:
@@ -45,12 +53,27 @@ def _namespace_of(function: Callable[..., Any] | None) -> dict[str, Any]:
 
 
 def _observe(
-    namespace: dict[str, Any], function: str | Callable[..., Any], exercise: Exercise, cases: Cases
+    namespace: dict[str, Any],
+    function: str | Callable[..., Any],
+    exercise: Exercise,
+    cases: Cases,
+    code: tuple[str, ...],
 ) -> Observation:
     names = [exercise.answer, *cases.notebook.rebind]
     values = decode_values(probe.read(namespace, names))
     calls = {}
-    for case in cases.all:
+    for case in (*cases.all, *([cases.black_box] if cases.black_box else [])):
         reply = probe.call(namespace, function, probe.pack(case.arguments), probe.pack(case.rebind))
         calls[case.name] = decode_call(reply)
-    return Observation(values=values, functions=decode_functions(probe.functions(namespace)), calls=calls)
+    observation = Observation(values=values, functions=decode_functions(probe.functions(namespace)), calls=calls)
+    if is_right(exercise, cases, observation):
+        return observation
+    first = cases.notebook
+    reply = probe.trace(namespace, function, probe.pack(first.arguments), probe.pack(first.rebind), list(code))
+    return replace(observation, trace=decode_trace(reply))
+
+
+def _code(namespace: dict[str, Any]) -> tuple[str, ...]:
+    """The cells that were run, oldest first: element 0 is In [1], as IPython keeps them."""
+    cells = namespace.get("In")
+    return tuple(cell for cell in cells[1:] if isinstance(cell, str)) if isinstance(cells, list) else ()

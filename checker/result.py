@@ -37,8 +37,13 @@ class CheckResult:
 
 
 @dataclass(frozen=True)
-class Mistake:
-    """A mistake with a stable id; line and columns (from 1 and 0) count within the cell that holds it."""
+class Finding:
+    """A mistake that was found. `id` is stable; its hint, explanation and correction are the exercise's.
+
+    `line` (from 1) and `columns` (characters, from 0) count within code cell `code_cell` (from 1, as Jupyter's In),
+    and point at the first wrong expression; `source` is that line. `note` and `remedy` say what is known of this
+    run in particular: what happened, and what would have been right.
+    """
 
     id: str
     message: str
@@ -46,6 +51,9 @@ class Mistake:
     code_cell: int | None = None
     line: int | None = None
     columns: tuple[int, int] | None = None
+    source: str = ""
+    note: str = ""
+    remedy: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,7 +66,11 @@ class Remark:
 
 @dataclass(frozen=True)
 class Result:
-    """All that is reported of one submission. Times are in seconds; `not graded` has no score."""
+    """All that is reported of one submission. Times are in seconds; `not graded` has no score.
+
+    `summary` gives nothing away. `alternatives` are other sets of mistakes that explain the outputs as well, and
+    `right_so_far` says in words which intermediate results were seen to be right.
+    """
 
     submission: str
     student: str
@@ -69,7 +81,9 @@ class Result:
     score: int | None
     summary: str
     checks: tuple[CheckResult, ...] = ()
-    mistakes: tuple[Mistake, ...] = ()
+    mistakes: tuple[Finding, ...] = ()
+    alternatives: tuple[tuple[str, ...], ...] = ()
+    right_so_far: str = ""
     remarks: tuple[Remark, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
     seed: int | None = None
@@ -108,13 +122,14 @@ def from_json(line: str) -> Result:
         raise ValueError(f"not a result of schema version {SCHEMA_VERSION}")
     try:
         content["checks"] = tuple(CheckResult(**check) for check in content["checks"])
-        content["mistakes"] = tuple(_mistake(mistake) for mistake in content["mistakes"])
+        content["mistakes"] = tuple(_finding(mistake) for mistake in content["mistakes"])
+        content["alternatives"] = tuple(map(tuple, content["alternatives"]))
         content["remarks"] = tuple(Remark(**remark) for remark in content["remarks"])
         return Result(**content)
     except (KeyError, TypeError) as error:
         raise ValueError(f"not a result of schema version {SCHEMA_VERSION}: {error}") from None
 
 
-def _mistake(content: dict[str, Any]) -> Mistake:
+def _finding(content: dict[str, Any]) -> Finding:
     columns = content.get("columns")
-    return Mistake(**content | {"columns": tuple(columns) if columns else None})
+    return Finding(**content | {"columns": tuple(columns) if columns else None})

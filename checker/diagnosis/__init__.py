@@ -1,0 +1,207 @@
+"""From a wrong observation to the mistakes behind it: pure functions that need nothing but numpy.
+
+Three kinds of evidence are weighed. Simulation finds the mistakes that give just these outputs, the trace shows which
+expression is the first wrong one (and decides where outputs cannot), and where both fail, a black-box case still
+tells something of the insides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from checker.diagnosis import blame, exceptions, simulation
+from checker.diagnosis.exceptions import Explained
+from checker.diagnosis.simulation import Plan
+from checker.diagnosis.trace import Traced
+from checker.execution.observation import Failure, Observation, Place
+from checker.exercise import Array, Case, Cases, Exercise, State
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What is known of a wrong answer.
+
+    `mistakes` are ids in the order of the computation, `alternatives` other sets of ids that explain the outputs as
+    well. `place` is the first wrong expression, `right_names` the intermediates that were seen right,
+    `steps_right` the steps that the evidence shows right. `note` says in a sentence what an exception or the
+    black-box case tells of the insides, and `remedy` what would have been right.
+    """
+
+    mistakes: tuple[str, ...]
+    alternatives: tuple[tuple[str, ...], ...] = ()
+    remarks: tuple[str, ...] = ()
+    place: Place | None = None
+    right_names: tuple[str, ...] = ()
+    steps_right: frozenset[str] = frozenset()
+    note: str = ""
+    remedy: str = ""
+
+
+UNEXPLAINED = "unexplained"
+HARD_CODED = "answer-hard-coded"
+
+
+def diagnose(exercise: Exercise, cases: Cases, code: Sequence[str], observation: Observation) -> Diagnosis:
+    """Diagnose a run whose answer or function is wrong."""
+    outputs = _outputs(exercise, cases, observation)
+    if _always_the_same(outputs):
+        return Diagnosis((HARD_CODED,))
+    traced = _traced(exercise, cases, observation)
+    plan, alternatives = _explanation(exercise, outputs, traced)
+    every_step = frozenset(step.id for step in exercise.steps)
+    if plan is not None:
+        mistakes = _in_order(exercise, plan)
+        wrong_steps = {exercise.choices[number].step for number, _ in plan.forms if _is_wrong(exercise, plan, number)}
+        steps_right = every_step - wrong_steps
+    else:
+        plan = _local_explanation(exercise, traced) if traced else None
+        mistakes = _in_order(exercise, plan) if plan else (UNEXPLAINED,)
+        steps_right = traced.steps_right() if traced else frozenset()
+    place = blame.place(exercise, code, traced, _state(exercise, cases, plan), mistakes) if traced else None
+    raised = _raised(exercise, cases, observation)
+    if raised is not None and mistakes in ((), (UNEXPLAINED,)):
+        failure, explained = raised
+        return Diagnosis(
+            mistakes=(explained.mistake,),
+            place=blame.place_of_failure(code, failure),
+            right_names=_right_before(traced, None),
+            steps_right=steps_right,
+            note=explained.what,
+            remedy=explained.remedy,
+        )
+    return Diagnosis(
+        mistakes=mistakes,
+        alternatives=alternatives,
+        remarks=tuple(sorted(plan.remarks(exercise))) if plan else (),
+        place=place,
+        right_names=_right_before(traced, place),
+        steps_right=steps_right,
+        note=_note(exercise, cases, observation) if mistakes == (UNEXPLAINED,) else "",
+    )
+
+
+def _outputs(exercise: Exercise, cases: Cases, observation: Observation) -> list[tuple[Case, Array]]:
+    """What the function returned, case by case; without a function the answer itself, for the notebook's case."""
+    outputs = []
+    for case in cases.all:
+        call = observation.calls.get(case.name)
+        if call is not None and call.value is not None and call.value.array is not None:
+            outputs.append((case, call.value.array))
+    answer = observation.values.get(exercise.answer)
+    if not outputs and answer is not None and answer.array is not None:
+        outputs = [(cases.notebook, answer.array)]
+    return outputs if outputs and outputs[0][0] is cases.notebook else []
+
+
+def _always_the_same(outputs: list[tuple[Case, Array]]) -> bool:
+    return len(outputs) > 1 and all(np.array_equal(output, outputs[0][1]) for _, output in outputs[1:])
+
+
+def _traced(exercise: Exercise, cases: Cases, observation: Observation) -> Traced | None:
+    """The trace, if there is one and the watched call did what the plain call did."""
+    trace, plain = observation.trace, observation.calls.get(cases.notebook.name)
+    if trace is None or not trace.records or plain is None:
+        return None
+    if plain.value is None or plain.value.array is None:
+        same = trace.value is None
+    else:
+        same = (
+            trace.value is not None
+            and trace.value.array is not None
+            and trace.value.array.shape == plain.value.array.shape
+            and np.allclose(trace.value.array, plain.value.array, rtol=1e-9, atol=1e-12, equal_nan=True)
+        )
+    return Traced(exercise, trace.records, exercise.reference(cases.notebook.arguments)) if same else None
+
+
+def _explanation(
+    exercise: Exercise, outputs: list[tuple[Case, Array]], traced: Traced | None
+) -> tuple[Plan | None, tuple[tuple[str, ...], ...]]:
+    """The plan that explains all outputs best, and the other explanations that nothing rules out."""
+    if not outputs:
+        return None, ()
+    inputs = outputs[0][0].arguments
+    best: list[Plan] = []
+    for most in (2, simulation.MOST_MISTAKES):
+        plans = simulation.explain(exercise, outputs, most)
+        if traced is None:
+            best = _fewest(plans)
+        elif plans:
+            states = {plan: simulation.run(exercise, inputs, plan) or {} for plan in plans}
+            agreement = {plan: traced.agreement(states[plan]) for plan in plans}
+            best = _fewest([plan for plan in plans if agreement[plan] == max(agreement.values())])
+            if not any(traced.saw_all_that_is_wrong(states[plan]) for plan in best):
+                continue  # with one more mistake, the insides may be explained too
+        if best:
+            break
+    explanations = list(
+        {frozenset(ids): ids for plan in reversed(best) if (ids := _in_order(exercise, plan))}.values()
+    )[::-1]
+    return (best[0], tuple(explanations[1:])) if explanations else (None, ())
+
+
+def _fewest(plans: list[Plan]) -> list[Plan]:
+    least = min((len(plan.forms) for plan in plans), default=0)
+    return [plan for plan in plans if len(plan.forms) == least]
+
+
+def _local_explanation(exercise: Exercise, traced: Traced) -> Plan | None:
+    """The single mistake whose first consequence is seen earliest: for runs that ended early, or are unexplained."""
+    found = []
+    inputs = exercise.draw(0).notebook.arguments
+    for number, choice in enumerate(exercise.choices):
+        for form in range(1, len(choice.forms)):
+            plan = Plan(((number, form),))
+            state = simulation.run(exercise, inputs, plan, partly=True) or {}
+            wrong = traced.wrong(state) if plan.mistakes(exercise) else ()
+            # omega_q X alone is no mistake where beta_q is added to it a moment later.
+            wrong = tuple(sighting for sighting in wrong if sighting.name not in traced.right_names)
+            if wrong:
+                found.append((wrong[0].record, not wrong[0].exact, -len(wrong), number, form))
+    return Plan((min(found)[3:],)) if found else None
+
+
+def _state(exercise: Exercise, cases: Cases, plan: Plan | None) -> State:
+    return (simulation.run(exercise, cases.notebook.arguments, plan, partly=True) or {}) if plan else {}
+
+
+def _is_wrong(exercise: Exercise, plan: Plan, number: int) -> bool:
+    form = dict(plan.forms)[number]
+    return any(not exercise.mistakes[id].remark for id in exercise.choices[number].forms[form].mistakes)
+
+
+def _in_order(exercise: Exercise, plan: Plan) -> tuple[str, ...]:
+    """The ids of a plan's mistakes, in the order of the computation."""
+    ids = [id for number, form in plan.forms for id in exercise.choices[number].forms[form].mistakes]
+    return tuple(dict.fromkeys(id for id in ids if not exercise.mistakes[id].remark))
+
+
+def _right_before(traced: Traced | None, place: Place | None) -> tuple[str, ...]:
+    """The intermediates that were seen right, up to the first wrong expression."""
+    if traced is None:
+        return ()
+    stop = next((i for i, record in enumerate(traced.records) if record.place == place), len(traced.records))
+    names = {sighting.name for sighting in traced.right if sighting.record <= stop}
+    return tuple(name for name in traced.exercise.words if name in names)
+
+
+def _raised(exercise: Exercise, cases: Cases, observation: Observation) -> tuple[Failure, Explained] | None:
+    """The exception of the function's call with the notebook's data, or else of a cell, in the exercise's terms."""
+    call = observation.calls.get(cases.notebook.name)
+    failures = [call.failure] if call is not None and call.failure is not None else []
+    known = {**cases.notebook.arguments, **exercise.reference(cases.notebook.arguments)}
+    for failure in (*failures, *observation.failures[:1]):
+        explained = exceptions.explain(exercise, failure, known)
+        if explained is not None:
+            return failure, explained
+    return None
+
+
+def _note(exercise: Exercise, cases: Cases, observation: Observation) -> str:
+    call = observation.calls.get(cases.black_box.name) if cases.black_box else None
+    if cases.black_box is None or call is None or call.value is None or call.value.array is None:
+        return ""
+    return exercise.read_black_box(cases.black_box, call.value.array) or ""

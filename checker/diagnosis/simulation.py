@@ -36,8 +36,11 @@ class Plan:
             yield from exercise.choices[choice].forms[form].mistakes
 
 
-def run(exercise: Exercise, inputs: Mapping[str, Array], plan: Plan) -> State | None:
-    """Every intermediate that a plan gives, or None where its shapes do not fit together."""
+def run(exercise: Exercise, inputs: Mapping[str, Array], plan: Plan, *, partly: bool = False) -> State | None:
+    """Every intermediate that a plan gives, or None where its shapes do not fit together.
+
+    With `partly`, those up to the place where they do not fit.
+    """
     taken = dict(plan.forms)
     state: State = inputs
     with np.errstate(all="ignore"):
@@ -45,27 +48,14 @@ def run(exercise: Exercise, inputs: Mapping[str, Array], plan: Plan) -> State | 
             try:
                 state = {**state, **choice.forms[taken.get(number, 0)].apply(state)}
             except (ValueError, IndexError):
-                return None
+                return state if partly else None
     return state
 
 
-def explain(exercise: Exercise, outputs: Sequence[tuple[Case, Array]]) -> tuple[Plan, ...]:
-    """The plans with the fewest mistakes that give all of these outputs, the first for the notebook's own input.
-
-    Several plans are returned when no output tells them apart, none when nothing explains the outputs.
-    """
-    if not outputs:
-        return ()
-    for most in (2, MOST_MISTAKES):
-        plans = [plan for plan in _lookup(exercise, most, outputs[0][1]) if _explains(exercise, plan, outputs)]
-        if plans:
-            fewest = min(map(_cost, plans))
-            return tuple(plan for plan in plans if _cost(plan) == fewest)
-    return ()
-
-
-def _cost(plan: Plan) -> int:
-    return len(plan.forms)
+def explain(exercise: Exercise, outputs: Sequence[tuple[Case, Array]], most: int) -> list[Plan]:
+    """The plans of at most so many wrong forms that give all outputs, the first being for the notebook's own input."""
+    found = _lookup(exercise, most, outputs[0][1]) if outputs else []
+    return [plan for plan in found if _explains(exercise, plan, outputs)]
 
 
 def _explains(exercise: Exercise, plan: Plan, outputs: Sequence[tuple[Case, Array]]) -> bool:

@@ -8,14 +8,14 @@ that a transpose makes a difference.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import permutations
 
 import numpy as np
 
-from checker.exercise import Array, Exercise
 from checker.execution.observation import Record
+from checker.exercise import Array, Exercise
 
 ACCURACY = 2e-5  # relative to the largest element: float32 passes
 
@@ -36,7 +36,6 @@ class Traced:
     exercise: Exercise
     records: tuple[Record, ...]
     reference: Mapping[str, Array]
-    _seen: dict[int, tuple[Sighting, ...]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def rows(self) -> bool:
@@ -61,23 +60,39 @@ class Traced:
     def right_names(self) -> frozenset[str]:
         return frozenset(sighting.name for sighting in self.right)
 
-    def agreement(self, state: Mapping[str, Array]) -> int:
-        """How many of a state's intermediates were seen, those in the student's layout counting double."""
-        best: dict[str, int] = {}
-        for sighting in self.find(state):
-            best[sighting.name] = max(best.get(sighting.name, 0), 2 if sighting.exact else 1)
-        return sum(best.values())
+    def agreement(self, state: Mapping[str, Array]) -> tuple[int, int]:
+        """How many of a state's intermediates were seen, those in the student's layout counting double.
 
-    def first_wrong(self, state: Mapping[str, Array]) -> Sighting | None:
-        """The first record that is an intermediate of this (wrong) state and none of the reference."""
+        Of states that agree as well, the one with more intermediates like the reference's is to be preferred.
+        """
+        best: dict[str, int] = {}
+        shown = self._shown(state)
+        for sighting in self.find(shown):
+            best[sighting.name] = max(best.get(sighting.name, 0), 2 if sighting.exact else 1)
+        return sum(best.values()), sum(equal(array, self.reference[name]) for name, array in shown.items())
+
+    def _shown(self, state: Mapping[str, Array]) -> dict[str, Array]:
+        return {name: state[name] for step in self.exercise.steps for name in step.shows if name in state}
+
+    def saw_all_that_is_wrong(self, state: Mapping[str, Array]) -> bool:
+        """Whether every result of a step that differs from the reference was seen as this state has it."""
+        differing = {
+            name: state[name]
+            for name in self._shown(state)
+            if name not in self.reference or not equal(state[name], self.reference[name])
+        }
+        return {sighting.name for sighting in self.find(differing) if sighting.exact} >= set(differing)
+
+    def wrong(self, state: Mapping[str, Array]) -> tuple[Sighting, ...]:
+        """Where intermediates of this (wrong) state were seen that are none of the reference, in order."""
         right = {sighting.record for sighting in self.right if sighting.exact}
         differing = {
             name: state[name]
             for name in self._known(state)
-            if name not in self.reference or not _equal(state[name], self.reference[name])
+            if name not in self.reference or not equal(state[name], self.reference[name])
         }
-        wrong = [sighting for sighting in self.find(differing) if sighting.record not in right]
-        return min(wrong, key=lambda sighting: (sighting.record, not sighting.exact), default=None)
+        found = [sighting for sighting in self.find(differing) if sighting.record not in right]
+        return tuple(sorted(found, key=lambda sighting: (sighting.record, not sighting.exact)))
 
     def steps_right(self) -> frozenset[str]:
         """The steps of which all results were seen, and those that they are computed from."""
@@ -88,24 +103,49 @@ class Traced:
 
 def sightings(records: Sequence[Record], named: Mapping[str, Array], turned: bool) -> Iterator[Sighting]:
     """Every intermediate in every record; `turned` says that the student's own layout is the transpose."""
-    targets = list(_targets(named))
+    index = _index(named, turned)
     columns: dict[str, set[int]] = {}
     for number, record in enumerate(records):
         value = record.array
         for layer in _layers(value):
-            for names, target in targets:
-                for exact, candidate in ((not turned, target), (turned, target.T)):
-                    if layer.shape == candidate.shape and _equal(layer, candidate):
-                        yield from (Sighting(name, number, exact) for name in names)
-                        break
+            if layer.shape in index:
+                targets, arrays, allowed = index[layer.shape]
+                for hit in np.flatnonzero(np.abs(arrays - layer.ravel()).max(axis=1) <= allowed):
+                    names, exact = targets[hit]
+                    # A stack in the other order holds the right parts, but is not itself as it should be.
+                    exact = exact and list(names) == sorted(names)
+                    yield from (Sighting(name, number, exact) for name in names)
         if value.size == max(value.shape, default=0) > 1:
-            for name, target in named.items():
-                if target.ndim == 2 and len(target) == value.size:
-                    seen = columns.setdefault(name, set())
-                    new = {n for n, column in enumerate(target.T) if _equal(value.ravel(), column)} - seen
-                    seen |= new
-                    if new and len(seen) == target.shape[1]:
-                        yield Sighting(name, number, True)
+            yield from _columns_seen(number, value.ravel(), named, columns)
+
+
+def _index(
+    named: Mapping[str, Array], turned: bool
+) -> dict[tuple[int, ...], tuple[list[tuple[tuple[str, ...], bool]], Array, Array]]:
+    """What to look for in a value of a given shape: names and whether the layout is the student's; the arrays."""
+    found: dict[tuple[int, ...], tuple[list[tuple[tuple[str, ...], bool]], list[Array]]] = {}
+    for names, target in _targets(named):
+        for exact, array in ((not turned, target), (turned, target.T)):
+            targets, arrays = found.setdefault(array.shape, ([], []))
+            targets.append((names, exact))
+            arrays.append(array.ravel())
+    return {
+        shape: (targets, np.array(arrays), ACCURACY * np.maximum(1.0, np.abs(arrays).max(axis=1)))
+        for shape, (targets, arrays) in found.items()
+    }
+
+
+def _columns_seen(
+    number: int, vector: Array, named: Mapping[str, Array], columns: dict[str, set[int]]
+) -> Iterator[Sighting]:
+    """An intermediate that a loop computes column by column is seen once its last column is."""
+    for name, target in named.items():
+        if target.ndim == 2 and len(target) == vector.size:
+            seen = columns.setdefault(name, set())
+            new = {n for n, column in enumerate(target.T) if equal(vector, column)} - seen
+            seen |= new
+            if new and len(seen) == target.shape[1]:
+                yield Sighting(name, number, True)
 
 
 def _targets(named: Mapping[str, Array]) -> Iterator[tuple[tuple[str, ...], Array]]:
@@ -128,5 +168,6 @@ def _layers(value: Array) -> Iterator[Array]:
                 yield from np.moveaxis(value, axis, 0)
 
 
-def _equal(a: Array, b: Array) -> bool:
+def equal(a: Array, b: Array) -> bool:
+    """Whether two arrays are the same for the trace's purposes."""
     return a.shape == b.shape and bool(np.abs(a - b).max(initial=0) <= ACCURACY * max(1.0, np.abs(b).max(initial=0)))

@@ -12,13 +12,15 @@ from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 
+from checker.execution.observation import Ending
+
 GRACE = 1.0  # seconds between asking a cell to stop and killing the kernel
 
 
 class KernelGoneError(Exception):
-    """The kernel is gone; `reason` is an `observation.Ending` other than `finished`."""
+    """The kernel is gone; the reason is never `finished`."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: Ending) -> None:
         super().__init__(reason)
         self.reason = reason
 
@@ -33,7 +35,7 @@ class LimitedClient(NotebookClient):
     def __init__(self, notebook: NotebookNode, manager: AsyncKernelManager, output_limit: int) -> None:
         super().__init__(notebook, km=manager, timeout=None, allow_errors=True)
         self.output_left = output_limit
-        self.killed_for: str | None = None
+        self.killed_for: Ending | None = None
 
     async def run_cell(self, cell: NotebookNode, index: int, seconds: float) -> bool:
         """Run one cell; true if it had to be interrupted. Raises `KernelGoneError`."""
@@ -63,7 +65,7 @@ class LimitedClient(NotebookClient):
             assert self.km is not None
             await ensure_async(self.km.interrupt_kernel())
 
-    def kill(self, reason: str) -> None:
+    def kill(self, reason: Ending) -> None:
         """Kill the kernel at once and end the cell that is running."""
         self.killed_for = self.killed_for or reason
         assert self.km is not None and self.km.provisioner is not None

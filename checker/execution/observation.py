@@ -90,8 +90,9 @@ class Call:
 class Observation:
     """All that is known of one run: how it ended, which cells failed, what names held, what calls gave.
 
-    `stopped_in` is the code cell (from 1) in which a run that did not finish was stopped. `executed` is the
-    notebook as it ran, in Jupyter's JSON.
+    `stopped_in` is the code cell (from 1) in which a run that did not finish was stopped. `called` is the function
+    that was called: the one asked for, or where there is none, the only other one of as many parameters. `executed`
+    is the notebook as it ran, in Jupyter's JSON.
     """
 
     ending: Ending = "finished"
@@ -100,6 +101,7 @@ class Observation:
     values: Mapping[str, Value] = field(default_factory=dict)
     functions: Mapping[str, int] = field(default_factory=dict)
     calls: Mapping[str, Call] = field(default_factory=dict)
+    called: str = ""
     trace: Trace | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
     executed: str = ""

@@ -7,8 +7,8 @@ import contextlib
 import json
 import re
 import time
-from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from checker.execution.client import KernelGoneError, LimitedClient
 from checker.execution.launcher import KernelStartError, spawn
 from checker.execution.observation import (
     Call,
+    Ending,
     Failure,
     Observation,
     Trace,
@@ -52,13 +53,15 @@ class Limits:
 class Question:
     """What to ask after the cells: the values of `names`, and `function` called on every case.
 
-    With `traced`, the function is also watched at work on the first case.
+    When `doubt` says so of what was observed, the function is also called on the `more` cases and watched at work
+    on the first case.
     """
 
     names: tuple[str, ...]
     function: str
     cases: tuple[Case, ...]
-    traced: bool = True
+    more: tuple[Case, ...] = ()
+    doubt: Callable[[Observation], bool] = lambda observation: False
 
 
 class Stopper:
@@ -125,33 +128,38 @@ async def _observe(notebook: Notebook, question: Question | None, limits: Limits
         "probe": time.perf_counter() - cells_done,
         "total": time.perf_counter() - begun,
     }
-    return Observation(
-        ending=run.ending,  # type: ignore[arg-type]
-        stopped_in=run.stopped_in,
-        failures=tuple(run.failures),
-        values=run.values,
-        functions=run.functions,
-        calls=run.calls,
-        trace=run.trace,
-        seconds={name: round(value, 3) for name, value in seconds.items()},
-        executed=nbformat.writes(executed) + "\n",
-    )
+    rounded = {name: round(value, 3) for name, value in seconds.items()}
+    return replace(run.observation(), seconds=rounded, executed=nbformat.writes(executed) + "\n")
 
 
 class _Run:
-    """The run as it grows; `_observe` freezes it into an Observation."""
+    """The run as it grows; `observation` freezes it."""
 
     def __init__(self, client: LimitedClient, executed: NotebookNode, limits: Limits, deadline: float) -> None:
         self.client, self.executed, self.limits, self.deadline = client, executed, limits, deadline
-        self.ending = "finished"
+        self.ending: Ending = "finished"
         self.stopped_in: int | None = None
         self.failures: list[Failure] = []
         self.values: Mapping[str, Any] = {}
         self.functions: Mapping[str, int] = {}
         self.calls: dict[str, Call] = {}
+        self.called = ""
         self.trace: Trace | None = None
         self.code = [i for i, cell in enumerate(executed.cells) if cell.cell_type == "code" and cell.source.strip()]
         self.sources = [executed.cells[i].source for i in self.code]
+
+    def observation(self) -> Observation:
+        """What has been seen so far."""
+        return Observation(
+            ending=self.ending,
+            stopped_in=self.stopped_in,
+            failures=tuple(self.failures),
+            values=self.values,
+            functions=self.functions,
+            calls=dict(self.calls),
+            called=self.called,
+            trace=self.trace,
+        )
 
     async def cells(self) -> None:
         """Run every code cell, going on after one that raises: whether it mattered is for the judge."""
@@ -177,17 +185,28 @@ class _Run:
             if isinstance(reply, dict):
                 self.values = decode_values(reply.get("values"))
                 self.functions = decode_functions(reply.get("functions"))
+            self.called = self._function_for(question)
             for case in question.cases:
-                self.calls[case.name] = call = await self._call(question.function, case)
+                self.calls[case.name] = call = await self._call(self.called, case)
                 if call.failure is not None and call.failure.timed_out:
                     return  # the others would take as long
-            self.trace = await self._trace(question)
+            if question.doubt(self.observation()):
+                for case in question.more:
+                    self.calls[case.name] = await self._call(self.called, case)
+                self.trace = await self._trace(question.cases[0])
         except KernelGoneError as gone:
             pending = next((case.name for case in question.cases if case.name not in self.calls), None)
             if pending is not None:  # otherwise it was the trace that did not survive, and it is not needed
                 timed_out = gone.reason == "timeout"
                 message = "the call took too long" if timed_out else "the call ended the kernel"
                 self.calls[pending] = Call(failure=Failure(gone.reason, message, timed_out=timed_out))
+
+    def _function_for(self, question: Question) -> str:
+        """The function asked for; where there is none of its name, the only one of as many parameters."""
+        size = len(question.cases[0].arguments) if question.cases else -1
+        similar = [name for name, count in self.functions.items() if count == size]
+        renamed = question.function not in self.functions and len(similar) == 1
+        return similar[0] if renamed else question.function
 
     async def _call(self, function: str, case: Case) -> Call:
         request = {
@@ -200,12 +219,9 @@ class _Run:
             return Call(failure=Failure("timeout", "the call took too long", timed_out=True))
         return decode_call(reply)
 
-    async def _trace(self, question: Question) -> Trace | None:
-        if not (question.traced and question.cases):
-            return None
-        case = question.cases[0]
+    async def _trace(self, case: Case) -> Trace | None:
         inputs = {"arguments": pack(case.arguments), "rebind": pack(case.rebind)}
-        request = {"trace": question.function, "sources": self.sources, **inputs}
+        request = {"trace": self.called, "sources": self.sources, **inputs}
         reply, interrupted = await self._exchange(request, self.limits.call)
         return None if interrupted else decode_trace(reply)
 

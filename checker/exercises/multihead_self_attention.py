@@ -7,13 +7,12 @@ which is (D, N). Each of the H = 2 heads has queries, keys and values of D_q = D
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from checker.exercise import (
     Array,
-    BlackBox,
     Case,
     Cases,
     Choice,
@@ -115,7 +114,7 @@ def draw(seed: int) -> Cases:
     picked = random.choice(len(OTHER_SIZES), size=2, replace=False)
     sizes = [OTHER_SIZES[i] for i in picked]
     other = tuple(_case(f"other sizes, D = {d} and N = {n}", _draw_inputs(random, d, n)) for d, n in sizes)
-    return Cases(notebook, fresh, other)
+    return Cases(notebook, fresh, other, _attention_case(random))
 
 
 def _draw_inputs(random: np.random.Generator, size: int, count: int) -> dict[str, Array]:
@@ -145,12 +144,12 @@ def _case(name: str, drawn: Mapping[str, Array]) -> Case:
     return Case(name, arguments, rebind=sizes | arguments)
 
 
-def _attention_case(seed: int) -> Case:
+def _attention_case(random: np.random.Generator) -> Case:
     """Inputs from whose output alone the attention can be read: Omega_c = I, beta_v = 0, N = D_q = 4.
 
     Then each half of X' is V A with a square V, and A = V^-1 X'.
     """
-    drawn = _draw_inputs(np.random.default_rng(seed), 8, 4)
+    drawn = _draw_inputs(random, 8, 4)
     still = {"omega_c": np.eye(8), "beta_v1": np.zeros((4, 1)), "beta_v2": np.zeros((4, 1))}
     return _case("attention alone", drawn | still)
 
@@ -171,6 +170,27 @@ def _read_attention(case: Case, output: Array) -> str | None:
             if np.allclose(scores / divisor, spread, atol=1e-5):
                 return f"each {whose} of the attention sums to one, and the scores were divided by {_number(divisor)}"
     return None
+
+
+def summarise(names: Sequence[str]) -> str:
+    """Intermediates in words, those of both heads together.
+
+    >>> summarise(["Q1", "K1", "Q2", "A1"])
+    'queries of both heads; keys and attention weights of head 1'
+    """
+    whose: dict[str, list[str]] = {}
+    for name in (name for name in names if not name.startswith("exp")):
+        base, number = name.rstrip("12"), name[-1]
+        if number not in "12":
+            whose.setdefault("", []).append(WORDS[name])
+        elif not (number == "2" and f"{base}1" in names):
+            head = "both heads" if f"{base}2" in names and number == "1" else f"head {number}"
+            whose.setdefault(f" of {head}", []).append(WORDS[name].rsplit(" of ", 1)[0])
+    return "; ".join(_listed(words) + head for head, words in whose.items())
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def _number(value: float) -> str:
@@ -482,6 +502,23 @@ MISTAKES = tuple(Mistake(m[0], *m[2:], step=m[1] if m[1] != "remark" else None, 
     ("not-attempted", None, "the function is still as the notebook gives it",
      "Start with the first head: which three matrices does it need, and what are their shapes?",
      "The function still returns zeros.", "see the completed notebook"),
+    ("shapes-do-not-fit", None, "the shapes of two arrays do not fit together",
+     "Write the shape of each array beside it. Which product or stacking do you want, and which sides have to agree?",
+     "A matrix product needs as many columns on the left as rows on the right; stacking needs equal other sides.",
+     "keys and queries are (D_q, N), attention weights (N, N), values (D_q, N)"),
+    ("elementwise-product", None, "* multiplies element by element where a matrix product is needed",
+     "Which operator is the matrix product in numpy?",
+     "`*` multiplies element by element; the matrix product is `@` or np.matmul.", "omega_c @ heads"),
+    ("name-not-defined", None, "a name is used that has no value", "Where should this name get its value?",
+     "Every name must be an argument, a local variable or one of the notebook's own before it is used.", ""),
+    ("arguments-do-not-fit", None, "the function takes other arguments than the notebook passes",
+     "Compare the first line of your function with the notebook's.",
+     "The notebook calls the function with 14 arguments, in its own order.", ""),
+    ("syntax-error", None, "a cell is not valid Python",
+     "Are all brackets and quotes closed, and all lines indented alike?",
+     "Python could not read this line, so nothing in its cell was run.", ""),
+    ("package-missing", None, "a package is imported that is not there", "Do you need this package?",
+     "The exercise needs numpy, and matplotlib for plots.", "import numpy as np"),
     ("unexplained", None, "the answer is wrong in a way that no known mistake explains",
      "Print the shapes of your intermediate results. Which is the first that you did not expect?",
      "The answer differs from the reference, and no combination of known mistakes gives it.",
@@ -506,12 +543,12 @@ EXERCISE = Exercise(
     axes=("D", "N"),
     steps=(
         Step("projections", "queries, keys and values", 20, ("Q1", "Q2", "K1", "K2", "V1", "V2")),
-        Step("scores", "scores of every key against every query", 15, ("scores1", "scores2")),
-        Step("scaling", "scaling by the square root of D_q", 15, ("scaled1", "scaled2")),
-        Step("softmax", "softmax over the keys", 15, ("A1", "A2")),
-        Step("weighted-values", "values weighted by the attention", 15, ("head1", "head2")),
+        Step("scores", "scores", 15, ("scores1", "scores2")),
+        Step("scaling", "scaling of the scores", 15, ("scaled1", "scaled2")),
+        Step("softmax", "softmax", 15, ("A1", "A2")),
+        Step("weighted-values", "weighted values", 15, ("head1", "head2")),
         Step("joining", "joining the heads", 10, ("concatenation",)),
-        Step("output-projection", "output projection with omega_c", 10, ("X_prime",)),
+        Step("output-projection", "output projection", 10, ("X_prime",)),
     ),
     tolerance=Tolerance(
         absolute=1e-4,
@@ -526,5 +563,6 @@ EXERCISE = Exercise(
     choices=CHOICES,
     mistakes={mistake.id: mistake for mistake in MISTAKES},
     words=WORDS,
-    black_box=BlackBox(_attention_case, _read_attention),
+    summarise=summarise,
+    read_black_box=_read_attention,
 )

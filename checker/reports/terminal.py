@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from checker.exercise import Exercise
+from checker.feedback import feedback, headline
 from checker.reports.plain import printable
 from checker.result import Result
 
@@ -19,6 +20,7 @@ VERDICT_STYLES = {
     "not attempted": "dim",
     "not graded": "bold magenta",
 }
+PARAGRAPH_STYLES = {"code": "cyan", "right": "green", "hint": "bold", "remedy": "bold"}
 STATUS_STYLES = {"passed": "green", "failed": "red", "skipped": "dim"}
 
 
@@ -30,14 +32,14 @@ def points(result: Result) -> str:
     return "-" if result.score is None else str(result.score)
 
 
-def line(result: Result, name_width: int) -> Text:
+def line(result: Result, exercise: Exercise, name_width: int) -> Text:
     """One submission on one line."""
     name = printable(result.student)
     name = name if len(name) <= name_width else name[: name_width - 1] + "…"
     text = Text(f"{name:<{name_width}}  ")
     text.append(f"{result.verdict:<13}", style=verdict_style(result.verdict))
     text.append(f" {points(result):>3}  ")
-    text.append(printable(result.summary) if not result.correct else "", style="dim")
+    text.append("" if result.correct else printable(headline(result, exercise)), style="dim")
     return text
 
 
@@ -51,18 +53,21 @@ def summary(results: Sequence[Result]) -> RenderableType:
     return table
 
 
-def story(result: Result) -> RenderableType:
-    """One result in full, for the student."""
+def story(result: Result, exercise: Exercise, level: str) -> RenderableType:
+    """One result in full, at a feedback level."""
     title = Text(printable(result.file), style="bold")
     verdict = Text(result.verdict, style=f"bold {verdict_style(result.verdict)}")
     if result.score is not None:
         verdict.append(f"  {result.score} of 100 points", style="not bold default")
     parts: list[RenderableType] = [title, verdict, Text(), Text(printable(result.summary))]
-    if result.checks:
-        parts += [Text(), _checks(result)]
+    for paragraph in feedback(result, exercise, level):
+        lines = "\n".join(map(printable, paragraph.text.split("\n")))
+        parts += [Text(), Text(lines, style=PARAGRAPH_STYLES.get(paragraph.kind, ""))]
     for remark in result.remarks:
         parts += [Text(), Text(f"Note: {printable(remark.message)}", style="dim")]
-    return Padding(Group(*parts), (0, 0))
+    if result.checks:
+        parts += [Text(), _checks(result)]
+    return Group(*parts)
 
 
 def _checks(result: Result) -> Table:

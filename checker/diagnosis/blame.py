@@ -1,0 +1,103 @@
+"""Which expression to point at: the first whose value is wrong, in the code that is to blame for it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from checker.diagnosis.trace import Sighting, Traced
+from checker.execution.observation import Failure, Place
+from checker.exercise import Array, Exercise
+
+
+def place(
+    exercise: Exercise, code: Sequence[str], traced: Traced, state: Mapping[str, Array], mistakes: Sequence[str]
+) -> Place | None:
+    """The first wrong expression, given the (wrong) state that explains the run, or nothing but the trace."""
+    wrong = traced.wrong(state)
+    if wrong:
+        return traced.records[_to_blame(exercise, code, traced, wrong)].place
+    return (
+        _that_does(exercise, traced, mistakes)
+        or _that_is_returned(exercise, traced, state)
+        or _after_the_last_right_one(exercise, code, traced)
+    )
+
+
+def place_of_failure(code: Sequence[str], failure: Failure) -> Place | None:
+    """Where an exception was raised, its cell found by the text of the line."""
+    cells = [failure.raised_in] if failure.raised_in else range(len(code), 0, -1)
+    for cell in cells:
+        lines = code[cell - 1].split("\n") if 0 < cell <= len(code) else []
+        if failure.line and failure.line <= len(lines) and lines[failure.line - 1].strip() == failure.text:
+            if failure.place is not None:
+                return replace(failure.place, cell=cell)
+            raw = lines[failure.line - 1]
+            return Place(cell, failure.line, len(raw) - len(raw.lstrip()), failure.line, len(raw.encode()))
+    return None
+
+
+def _to_blame(exercise: Exercise, code: Sequence[str], traced: Traced, wrong: Sequence[Sighting]) -> int:
+    """A helper that was given wrong values is not to blame; the expression that called it is."""
+    first = wrong[0]
+    inside = _function_at(code, traced.records[first.record].place)
+    if inside == exercise.function or _fed_right(traced, first):
+        return first.record
+    for later in wrong:
+        if _function_at(code, traced.records[later.record].place) != inside:
+            return later.record
+    return first.record
+
+
+def _fed_right(traced: Traced, first: Sighting) -> bool:
+    """Whether what the wrong value is computed from was seen, and right."""
+    shown = [name for step in traced.exercise.steps for name in step.shows]
+    head = first.name[-1] if first.name[-1].isdigit() else ""
+    names = list(traced.reference)
+    before = [name for name in names[: names.index(first.name)] if name in shown and name.endswith(head)]
+    return bool(before) and any(
+        sighting.name == before[-1] and sighting.record < first.record for sighting in traced.right
+    )
+
+
+def _that_does(exercise: Exercise, traced: Traced, mistakes: Sequence[str]) -> Place | None:
+    """Where the mistaken step is done, when its result is right for this input by accident."""
+    for mistake in mistakes:
+        step = next((step for step in exercise.steps if step.id == exercise.mistakes[mistake].step), None)
+        for sighting in traced.right:
+            if step is not None and sighting.name in step.shows and sighting.exact:
+                return traced.records[sighting.record].place
+    return None
+
+
+def _that_is_returned(exercise: Exercise, traced: Traced, state: Mapping[str, Array]) -> Place | None:
+    """Where the wrong answer is a right intermediate, because a last step is left out: that expression."""
+    answer = {exercise.answer: state[exercise.answer]} if exercise.answer in state else {}
+    last = max((sighting.record for sighting in traced.find(answer) if sighting.exact), default=None)
+    return None if last is None else traced.records[last].place
+
+
+def _after_the_last_right_one(exercise: Exercise, code: Sequence[str], traced: Traced) -> Place | None:
+    """In the function itself, the first matrix that is no intermediate, after the last result that is one."""
+    last = max((sighting.record for sighting in traced.right), default=-1)
+    for record in traced.records[last + 1 :]:
+        if record.array.ndim == 2 and min(record.array.shape) > 1 and _function_at(code, record.place):
+            return record.place
+    return None
+
+
+def _function_at(code: Sequence[str], where: Place) -> str:
+    """The name of the outermost function whose source holds a place ("" for none)."""
+    if not 0 < where.cell <= len(code):
+        return ""
+    try:
+        tree = ast.parse("\n".join("" if line[:1] in "%!" else line for line in code[where.cell - 1].split("\n")))
+    except SyntaxError:
+        return ""
+    inside = [
+        node.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and node.lineno <= where.line <= (node.end_lineno or 0)
+    ]
+    return inside[0] if inside else ""
