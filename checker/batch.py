@@ -50,7 +50,7 @@ def grade_one(
     try:
         data = submission.read()
         notebook = parse(data, script=submission.is_script)
-        return _grade_notebook(submission, exercise, settings, data, notebook, stopper)
+        return grade_notebook(notebook, exercise, settings, submission=submission, data=data, stopper=stopper)
     except UnreadableError as error:
         return _ungraded(submission, exercise, data, "unreadable", f"{submission.file}: {error}."), ""
     except CannotOpenError as error:
@@ -62,14 +62,20 @@ def grade_one(
         return _ungraded(submission, exercise, data, "not graded", text), ""
 
 
-def _grade_notebook(
-    submission: Submission,
-    exercise: Exercise,
-    settings: Settings,
-    data: bytes,
+NO_SUBMISSION = Submission("notebook", "", "", bytes)
+
+
+def grade_notebook(
     notebook: Notebook,
-    stopper: Stopper | None,
+    exercise: Exercise,
+    settings: Settings | None = None,
+    *,
+    submission: Submission = NO_SUBMISSION,
+    data: bytes = b"",
+    stopper: Stopper | None = None,
 ) -> tuple[Result, str]:
+    """Run and judge a notebook; also returns it as it ran. Raises `KernelStartError`."""
+    settings = settings or Settings()
     seed = secrets.randbits(32) if settings.seed is None else settings.seed
     cases = exercise.draw(seed)
     names = (exercise.answer, *cases.notebook.rebind)

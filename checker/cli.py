@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from checker.batch import Settings
-    from checker.exercise import Exercise
-    from checker.result import Result
-    from checker.score import Scale
+from checker import commands
+from checker.commands import INTERRUPTED, NOT_CORRECT, USAGE
+from checker.exercises import DEFAULT
 
 # Feedback levels; `checker.feedback` explains them, and is imported only when it is needed.
 LEVELS = ("verdict", "hint", "explain", "solution")
-
-ALL_CORRECT, NOT_CORRECT, USAGE, NOT_GRADED, INTERRUPTED = 0, 1, 2, 3, 130
 
 DESCRIPTION = """\
 Runs student notebooks, compares their answer with the reference, and says
@@ -77,6 +70,17 @@ Executes notebooks from top to bottom, each in a fresh kernel and an empty
 directory, and fails if a cell fails. No answer is looked at.
 """
 
+SELFTEST = """\
+Runs an exercise against what it must not accept: its own mistakes (each, in
+pairs, and a thousand triples), mutants of its reference, and known cheats.
+Fails if one that is not the same function gets through.
+"""
+
+SELFTEST_EXAMPLE = """\
+example:
+  checker selftest multihead-self-attention
+"""
+
 RUN_EXAMPLE = """\
 example:
   checker run notebooks/*.ipynb solutions/*.ipynb
@@ -117,7 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=_version())
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
 
-    check = _verb(verbs, "check", _check, "grade one notebook, and tell its story", CHECK, CHECK_EXAMPLE)
+    check = _verb(verbs, "check", commands.check, "grade one notebook, and tell its story", CHECK, CHECK_EXAMPLE)
     check.add_argument("file", metavar="FILE", type=Path, help="the notebook (.ipynb), or a Python export of it")
     check.add_argument(
         "--feedback", choices=LEVELS, default="hint",
@@ -125,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     _add_grading_options(check)
 
-    grade = _verb(verbs, "grade", _grade, "grade many, into a folder", GRADE, GRADE_EXAMPLE)
+    grade = _verb(verbs, "grade", commands.grade, "grade many, into a folder", GRADE, GRADE_EXAMPLE)
     grade.add_argument("paths", metavar="PATH", nargs="+", help="a file, folder, glob or .zip archive")
     grade.add_argument("--out", metavar="DIR", type=Path, required=True, help="the folder for results; made if missing")
     grade.add_argument("--executed", action="store_true", help="also keep every notebook as it ran")
@@ -136,14 +140,22 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("--quiet", action="store_true", help="only the summary and what went wrong with the paths")
     _add_grading_options(grade)
 
-    run = _verb(verbs, "run", _run, "execute notebooks, and fail if a cell fails", RUN, RUN_EXAMPLE)
+    run = _verb(verbs, "run", commands.run, "execute notebooks, and fail if a cell fails", RUN, RUN_EXAMPLE)
     run.add_argument(
         "notebooks", metavar="NOTEBOOK", nargs="+", type=Path, help="a notebook, or a Python export of one"
     )
     run.add_argument("--out", metavar="DIR", type=Path, help="keep the executed notebooks in this folder")
     _add_limits(run, cell=120, notebook=600)
 
-    listing = _verb(verbs, "exercises", _exercises, "list the exercises", "Lists the exercises.", "")
+    selftest = _verb(
+        verbs, "selftest", commands.selftest, "test an exercise against its own mistakes", SELFTEST, SELFTEST_EXAMPLE
+    )
+    selftest.add_argument(
+        "exercise", metavar="EXERCISE", nargs="?", default=DEFAULT, help="which (default: %(default)s)"
+    )
+    selftest.add_argument("--json", action="store_true", help="print JSON instead of text")
+
+    listing = _verb(verbs, "exercises", commands.exercises, "list the exercises", "Lists the exercises.", "")
     listing.add_argument("--json", action="store_true", help="print JSON")
     return parser
 
@@ -168,8 +180,6 @@ def _verb(
 
 
 def _add_grading_options(parser: argparse.ArgumentParser) -> None:
-    from checker.exercises import DEFAULT
-
     parser.add_argument(
         "--exercise",
         metavar="ID",
@@ -213,187 +223,6 @@ def _positive(kind: type[int] | type[float]) -> Callable[[str], float]:
 
     convert.__name__ = "positive number"  # argparse names it in its message
     return convert
-
-
-def _check(options: argparse.Namespace) -> int:
-    from checker.batch import grade_one
-    from checker.reports.terminal import story
-    from checker.result import to_dict
-    from checker.submission import single
-
-    exercise = _load_exercise(options.exercise)
-    if not options.file.is_file():
-        reason = "is a folder; use `checker grade`" if options.file.is_dir() else "there is no such file"
-        return _usage(f"{options.file}: {reason}")
-    result, _ = grade_one(single(options.file), exercise, _settings(options, _scale(options, exercise)))
-    if options.json:
-        _print_json(to_dict(result))
-    else:
-        _console().print(story(result, exercise, options.feedback))
-    return _exit_code([result])
-
-
-def _grade(options: argparse.Namespace) -> int:
-    from checker.batch import grade_into
-    from checker.reports import terminal
-    from checker.result import to_dict
-    from checker.submission import find
-
-    exercise = _load_exercise(options.exercise)
-    if options.out.exists() and not options.out.is_dir():
-        return _usage(f"{options.out}: is a file; --out takes a folder")
-    found = find(options.paths, exercise)
-    for problem in found.problems:
-        _complain(problem)
-    if not found.submissions:
-        return _usage("nothing to grade")
-    for other in found.set_aside:
-        _complain(f"{other.file}: not graded, because {other.student} also handed in {other.counted}")
-
-    settings = _settings(options, _scale(options, exercise))
-    console = _console()
-    quiet = options.quiet or options.json
-    width = min(30, max(len(submission.student) for submission in found.submissions))
-    with _progress(len(found.submissions), hidden=quiet) as progress:
-
-        def report(result: Result) -> None:
-            if not quiet:
-                # In a terminal one line each; in a file or a pipe nothing is cut off.
-                fit = {"no_wrap": True, "overflow": "ellipsis"} if console.is_terminal else {"soft_wrap": True}
-                progress.console.print(terminal.line(result, exercise, width), **fit)
-            progress.advance(progress.task_ids[0])
-
-        results = grade_into(
-            found.submissions,
-            exercise,
-            settings,
-            options.out,
-            keep_executed=options.executed,
-            report=report,
-        )
-    if options.json:
-        others = [{"file": other.file, "student": other.student, "counted": other.counted} for other in found.set_aside]
-        _print_json({"results": [*map(to_dict, results)], "set_aside": others, "problems": list(found.problems)})
-    else:
-        console.print()
-        console.print(terminal.summary(results))
-        console.print(f"\n{options.out / 'grades.csv'}", highlight=False, soft_wrap=True)
-    return USAGE if found.problems else _exit_code(results)
-
-
-def _run(options: argparse.Namespace) -> int:
-    from checker.execution.launcher import KernelStartError
-    from checker.execution.run import observe
-    from checker.intake import CannotOpenError, read_file
-    from checker.judge import trouble_of_run
-    from checker.notebook import UnreadableError, parse
-
-    reports: list[dict[str, Any]] = []
-    code = ALL_CORRECT
-    for path in options.notebooks:
-        seconds = 0.0
-        try:
-            notebook = parse(read_file(path.resolve()), script=path.suffix == ".py")
-            observation = observe(notebook, limits=_settings(options).limits)
-            trouble, seconds = trouble_of_run(observation), observation.seconds["total"]
-            if options.out is not None:
-                options.out.mkdir(parents=True, exist_ok=True)
-                (options.out / path.with_suffix(".ipynb").name).write_text(observation.executed, encoding="utf-8")
-            code = max(code, NOT_CORRECT if trouble else ALL_CORRECT)
-        except (UnreadableError, CannotOpenError) as error:
-            trouble, code = str(error.args[-1]), max(code, USAGE)
-        except KernelStartError as error:
-            trouble, code = str(error), NOT_GRADED
-        reports.append({"file": str(path), "passed": trouble is None, "seconds": seconds, "message": trouble or ""})
-        if not options.json:
-            print(f"{path}: {trouble or f'runs ({seconds:.1f} s)'}", flush=True)
-    if options.json:
-        _print_json({"notebooks": reports})
-    return code
-
-
-def _exercises(options: argparse.Namespace) -> int:
-    from checker.exercises import every
-
-    if options.json:
-        fields = ("id", "title", "notebook", "function", "answer")
-        _print_json([{field: getattr(exercise, field) for field in fields} for exercise in every().values()])
-        return ALL_CORRECT
-    for exercise in every().values():
-        print(f"{exercise.id}\n  {exercise.title} ({exercise.notebook})")
-        print(f"  asks for {exercise.function} and {exercise.answer}")
-    return ALL_CORRECT
-
-
-def _load_exercise(name: str) -> Exercise:
-    from checker.exercises import UnknownExerciseError, load
-
-    try:
-        return load(name)
-    except UnknownExerciseError as error:
-        raise SystemExit(_usage(str(error))) from None
-
-
-def _scale(options: argparse.Namespace, exercise: Exercise) -> Scale:
-    from checker.score import Scale, weights_from
-
-    weights = None
-    if options.weights is not None:
-        try:
-            weights = weights_from(json.loads(options.weights.read_text(encoding="utf-8")), exercise)
-        except OSError as error:
-            raise SystemExit(_usage(f"{options.weights}: {error.strerror}")) from None
-        except json.JSONDecodeError:
-            raise SystemExit(_usage(f"{options.weights}: the file is not JSON")) from None
-        except ValueError as error:
-            raise SystemExit(_usage(f"{options.weights}: {error}")) from None
-    return Scale(weights, not options.no_partial_credit)
-
-
-def _settings(options: argparse.Namespace, scale: Scale | None = None) -> Settings:
-    from checker.batch import Settings
-    from checker.execution.run import Limits
-    from checker.score import Scale
-
-    limits = Limits(cell=options.cell_timeout, notebook=options.timeout, call=min(10.0, options.cell_timeout))
-    return Settings(limits, getattr(options, "seed", None), getattr(options, "workers", 1), scale or Scale())
-
-
-def _exit_code(results: Sequence[Result]) -> int:
-    if any(result.verdict == "not graded" for result in results):
-        return NOT_GRADED
-    return ALL_CORRECT if all(result.correct for result in results) else NOT_CORRECT
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console(highlight=False, markup=False, emoji=False)
-
-
-def _progress(total: int, hidden: bool) -> Any:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = _console()
-    columns = (TextColumn("grading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    progress = Progress(*columns, console=console, transient=True, disable=hidden or not console.is_terminal)
-    progress.add_task("grading", total=total)
-    return progress
-
-
-def _print_json(content: Any) -> None:
-    print(json.dumps(content, indent=2, ensure_ascii=False))
-
-
-def _complain(message: str) -> None:
-    from checker.reports.plain import printable
-
-    print(f"checker: {printable(message)}", file=sys.stderr)
-
-
-def _usage(message: str) -> int:
-    _complain(message)
-    return USAGE
 
 
 def _version() -> str:

@@ -89,8 +89,8 @@ def test_a_cheat_earns_nothing(grade: Grade, cheat: str, verdict: str) -> None:
     assert (result.verdict, result.score) == (verdict, 0)
 
 
-def test_an_answer_of_full_precision_without_a_function_is_partial_and_earns_nothing_by_itself(grade: Grade) -> None:
-    body = RIGHT.replace("return omega_c", "return 0 * omega_c")
+def test_an_answer_that_the_function_does_not_give_is_partial_and_earns_nothing_by_itself(grade: Grade) -> None:
+    body = "  return X * 2"
     exact = f"def secret():{RIGHT}\nX_prime = secret()"
     result = grade(filled_in(body, after=exact))
     assert (result.verdict, result.score) == ("partial", 0)

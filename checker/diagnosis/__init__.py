@@ -157,7 +157,7 @@ def _local_explanation(exercise: Exercise, traced: Traced) -> Plan | None:
             plan = Plan(((number, form),))
             state = simulation.run(exercise, inputs, plan, partly=True) or {}
             wrong = traced.wrong(state) if plan.mistakes(exercise) else ()
-            # omega_q X alone is no mistake where beta_q is added to it a moment later.
+            # A part of a right result is no mistake where the rest is added to it a moment later.
             wrong = tuple(sighting for sighting in wrong if sighting.name not in traced.right_names)
             if wrong:
                 found.append((wrong[0].record, not wrong[0].exact, -len(wrong), number, form))

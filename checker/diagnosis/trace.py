@@ -95,10 +95,16 @@ class Traced:
         return tuple(sorted(found, key=lambda sighting: (sighting.record, not sighting.exact)))
 
     def steps_right(self) -> frozenset[str]:
-        """The steps of which all results were seen, and those that they are computed from."""
-        steps = self.exercise.steps
-        last = max((i for i, step in enumerate(steps) if set(step.shows) <= self.right_names), default=-1)
-        return frozenset(step.id for step in steps[: last + 1])
+        """The steps that were seen to be right, up to the first that was not.
+
+        A single step may go unseen when the one after it is right: some programs fold the scaling into the
+        queries. More may not: a pasted answer would make everything before it right.
+        """
+        shown = [set(step.shows) <= self.right_names for step in self.exercise.steps]
+        count = 0
+        while count < len(shown) and (shown[count] or any(shown[count + 1 : count + 2])):
+            count += 1
+        return frozenset(step.id for step in self.exercise.steps[:count])
 
 
 def sightings(records: Sequence[Record], named: Mapping[str, Array], turned: bool) -> Iterator[Sighting]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -13,6 +14,9 @@ from checker.exercise import Exercise
 from checker.feedback import feedback, headline
 from checker.reports.plain import printable
 from checker.result import Result
+
+if TYPE_CHECKING:
+    from checker.selftest import Selftest
 
 VERDICT_STYLES = {
     "correct": "green",
@@ -78,3 +82,18 @@ def _checks(result: Result) -> Table:
             text.append(f"\n{printable(check.message)}", style="dim")
         table.add_row(Text(check.status, style=STATUS_STYLES[check.status]), text)
     return table
+
+
+def selftest_table(selftest: Selftest) -> RenderableType:
+    """How many of each kind were caught, and what was said of them."""
+    table = Table(box=None, padding=(0, 3, 0, 0))
+    for heading in ("", "tried", "the same", "caught", "exactly", "equivalent", "unexplained", "survived"):
+        table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
+    for row in selftest.rows:
+        counts = (row.tried, row.same, row.caught, row.exactly, row.equivalent, row.unexplained, len(row.survivors))
+        table.add_row(row.kind, *("" if count is None else str(count) for count in counts))
+    parts: list[RenderableType] = [table, Text()]
+    parts += [Text(f"survivor: {survivor}", style="red") for row in selftest.rows for survivor in row.survivors]
+    parts.append(Text(f"No output shows: {', '.join(selftest.invisible) or 'nothing of this kind'}."))
+    parts += [Text(f"No output tells apart: {', '.join(group)}.") for group in selftest.indistinguishable]
+    return Group(*parts)
