@@ -314,8 +314,8 @@ def _failure_of_every_call(evidence: Evidence) -> Failure | None:
     """The exception of a function that raises whatever it is given."""
     if evidence.function_missing:
         return None
-    calls = list(evidence.observation.calls.values())
-    return calls[0].failure if all(call.failure is not None for call in calls) else None
+    calls = [call for case in evidence.cases.all if (call := evidence.observation.calls.get(case.name))]
+    return calls[0].failure if calls and all(call.failure is not None for call in calls) else None
 
 
 def _not_attempted(evidence: Evidence) -> bool:

@@ -39,10 +39,12 @@ class Traced:
 
     @cached_property
     def rows(self) -> bool:
-        """Whether the student keeps inputs in rows: the first step's results are seen transposed only."""
-        first = {name: self.reference[name] for name in self.exercise.steps[0].shows}
-        found = [sighting.exact for sighting in sightings(self.records, first, turned=False)]
-        return bool(found) and not any(found)
+        """Whether the student keeps inputs in rows: the first step's results first turn up transposed."""
+        results = {name: self.reference[name] for name in self.exercise.steps[0].shows}
+        first: dict[str, bool] = {}
+        for sighting in sightings(self.records, results, self._inputs, turned=False):
+            first.setdefault(sighting.name, sighting.exact)
+        return bool(first) and not any(first.values())
 
     @cached_property
     def right(self) -> tuple[Sighting, ...]:
@@ -50,8 +52,12 @@ class Traced:
         return tuple(self.find(self.reference))
 
     def find(self, named: Mapping[str, Array]) -> Iterator[Sighting]:
-        known = self._known(named)
-        yield from sightings(self.records, known, turned=self.rows)
+        yield from sightings(self.records, self._known(named), self._inputs, turned=self.rows)
+
+    @property
+    def _inputs(self) -> int:
+        """How many inputs there are: the side of a matrix that the layout is about."""
+        return int(self.reference[self.exercise.answer].shape[-1])
 
     def _known(self, named: Mapping[str, Array]) -> dict[str, Array]:
         return {name: named[name] for name in self.exercise.words if name in named}
@@ -76,23 +82,43 @@ class Traced:
 
     def saw_all_that_is_wrong(self, state: Mapping[str, Array]) -> bool:
         """Whether every result of a step that differs from the reference was seen as this state has it."""
-        differing = {
-            name: state[name]
-            for name in self._shown(state)
-            if name not in self.reference or not equal(state[name], self.reference[name])
-        }
+        differing = {name: state[name] for name in self._shown(state) if not self._as_in_reference(state, name)}
         return {sighting.name for sighting in self.find(differing) if sighting.exact} >= set(differing)
 
     def wrong(self, state: Mapping[str, Array]) -> tuple[Sighting, ...]:
         """Where intermediates of this (wrong) state were seen that are none of the reference, in order."""
-        right = {sighting.record for sighting in self.right if sighting.exact}
-        differing = {
-            name: state[name]
-            for name in self._known(state)
-            if name not in self.reference or not equal(state[name], self.reference[name])
-        }
-        found = [sighting for sighting in self.find(differing) if sighting.record not in right]
+        differing = {name: state[name] for name in self._known(state) if not self._as_in_reference(state, name)}
+        # A transposed value is no evidence against a record that is, transposed, a right one.
+        right = {True: self._rightly_seen(state), False: {sighting.record for sighting in self.right}}
+        found = [sighting for sighting in self.find(differing) if sighting.record not in right[sighting.exact]]
         return tuple(sorted(found, key=lambda sighting: (sighting.record, not sighting.exact)))
+
+    def _rightly_seen(self, state: Mapping[str, Array]) -> set[int]:
+        """The records that hold an intermediate as the reference has it, where this state has it so too.
+
+        A result of the first step that is computed more often than it should be (one head's queries for both heads)
+        is right only as often as it should be.
+        """
+        first = set(self.exercise.steps[0].shows)
+        right: dict[int, set[str]] = {}
+        for sighting in self.right:
+            if sighting.exact:
+                right.setdefault(sighting.record, set()).add(sighting.name)
+        differing = {name: state[name] for name in first & set(state) if not self._as_in_reference(state, name)}
+        contested = {sighting.record for sighting in self.find(differing) if sighting.exact}
+        computed: dict[frozenset[str], int] = {}
+        kept = set()
+        for record, names in right.items():
+            value, key = self.records[record].array, frozenset(names)
+            returned = record > 0 and equal(value, self.records[record - 1].array)  # by a helper: no new computation
+            computed[key] = computed.get(key, 0) + (value.ndim == 2 and not returned)
+            due = sum(name in state and self._as_in_reference(state, name) for name in names)
+            if record not in contested or computed[key] <= due or value.ndim > 2:
+                kept.add(record)
+        return kept
+
+    def _as_in_reference(self, state: Mapping[str, Array], name: str) -> bool:
+        return name in self.reference and equal(state[name], self.reference[name])
 
     def steps_right(self) -> frozenset[str]:
         """The steps that were seen to be right, up to the first that was not.
@@ -107,9 +133,12 @@ class Traced:
         return frozenset(step.id for step in self.exercise.steps[:count])
 
 
-def sightings(records: Sequence[Record], named: Mapping[str, Array], turned: bool) -> Iterator[Sighting]:
-    """Every intermediate in every record; `turned` says that the student's own layout is the transpose."""
-    index = _index(named, turned)
+def sightings(records: Sequence[Record], named: Mapping[str, Array], inputs: int, turned: bool) -> Iterator[Sighting]:
+    """Every intermediate in every record; `turned` says that the student's own layout is the transpose.
+
+    A matrix with no side as long as there are inputs has no layout; either way round it is as it should be.
+    """
+    index = _index(named, inputs, turned)
     columns: dict[str, set[int]] = {}
     for number, record in enumerate(records):
         value = record.array
@@ -126,14 +155,14 @@ def sightings(records: Sequence[Record], named: Mapping[str, Array], turned: boo
 
 
 def _index(
-    named: Mapping[str, Array], turned: bool
+    named: Mapping[str, Array], inputs: int, turned: bool
 ) -> dict[tuple[int, ...], tuple[list[tuple[tuple[str, ...], bool]], Array, Array]]:
     """What to look for in a value of a given shape: names and whether the layout is the student's; the arrays."""
     found: dict[tuple[int, ...], tuple[list[tuple[tuple[str, ...], bool]], list[Array]]] = {}
     for names, target in _targets(named):
         for exact, array in ((not turned, target), (turned, target.T)):
             targets, arrays = found.setdefault(array.shape, ([], []))
-            targets.append((names, exact))
+            targets.append((names, exact or inputs not in array.shape))
             arrays.append(array.ravel())
     return {
         shape: (targets, np.array(arrays), ACCURACY * np.maximum(1.0, np.abs(arrays).max(axis=1)))

@@ -1,0 +1,60 @@
+"""Running a notebook's function in this process: as a kernel would, and a hundred times faster."""
+
+from __future__ import annotations
+
+import linecache
+from typing import Any
+
+import numpy as np
+from programs import program
+
+from checker.execution import probe
+from checker.execution.observation import Observation, decode_call, decode_trace, decode_values
+from checker.exercise import Cases, Exercise
+from checker.judge import Judgement, judge
+
+HELPERS = """
+import numpy as np
+def softmax_cols(data_in):
+  exp_values = np.exp(data_in) ;
+  denom = np.sum(exp_values, axis = 0);
+  denom = np.matmul(np.ones((data_in.shape[0],1)), denom[np.newaxis,:])
+  return exp_values / denom
+def own_softmax(z, axis):
+  e = np.exp(z - z.max(axis=axis, keepdims=True))
+  return e / e.sum(axis=axis, keepdims=True)
+"""
+
+
+def source_of(body: str, exercise: Exercise) -> str:
+    return f"def {exercise.function}({', '.join(exercise.parameters)}):\n{body}"
+
+
+def judge_body(body: str, exercise: Exercise, cases: Cases, *, traced: bool = True) -> Judgement:
+    """Judge a function with this body, called and watched as in a kernel."""
+    code = (HELPERS, source_of(body, exercise))
+    namespace: dict[str, Any] = {"__name__": "__main__", **cases.notebook.rebind}
+    for number, cell in enumerate(code, 1):
+        name = f"<cell {number} of {hash(cell)}>"
+        linecache.cache[name] = len(cell), None, cell.splitlines(keepends=True), name
+        exec(compile(cell, name, "exec"), namespace)
+    calls = {}
+    assert cases.black_box is not None
+    for case in (*cases.all, cases.black_box):
+        calls[case.name] = decode_call(
+            probe.call(namespace, exercise.function, probe.pack(case.arguments), probe.pack(case.rebind))
+        )
+    first = calls[cases.notebook.name].value
+    if first is not None and first.array is not None:
+        namespace[exercise.answer] = np.array(first.array)
+    values = decode_values(probe.read(namespace, [exercise.answer, *cases.notebook.rebind]))
+    trace = None
+    if traced:
+        inputs = probe.pack(cases.notebook.arguments), probe.pack(cases.notebook.rebind)
+        trace = decode_trace(probe.trace(namespace, exercise.function, *inputs, list(code)))
+    observation = Observation(values=values, calls=calls, called=exercise.function, trace=trace)
+    return judge(exercise, cases, code, observation)
+
+
+def judge_program(mistakes: frozenset[str], seed: int, exercise: Exercise, *, traced: bool = True) -> Judgement:
+    return judge_body(program(mistakes, seed), exercise, exercise.draw(seed), traced=traced)
