@@ -124,7 +124,8 @@ class Exercise:
     `draw` makes the cases from a seed, so that a regrade with the same seed repeats them. `choices`, each in its
     right form, compute the same as `reference`; in other forms they compute what students compute by mistake.
     `words` says in words what each intermediate is, `summarise` what several are. `read_black_box` says what the
-    output for the black-box case gives away of the insides.
+    output for the black-box case gives away of the insides. `given` holds the sources of the functions that the
+    notebook gives, by name.
     """
 
     id: str
@@ -142,6 +143,7 @@ class Exercise:
     mistakes: Mapping[str, Mistake]
     words: Mapping[str, str]
     summarise: Callable[[Sequence[str]], str]
+    given: Mapping[str, str]
     read_black_box: Callable[[Case, Array], str | None]
 
     def expected(self, case: Case) -> Array:

@@ -19,7 +19,8 @@ def softmax_cols(data_in):
   exp_values = np.exp(data_in) ;
   denom = np.sum(exp_values, axis = 0);
   denom = np.matmul(np.ones((data_in.shape[0],1)), denom[np.newaxis,:])
-  return exp_values / denom
+  softmax = exp_values / denom
+  return softmax
 def own_softmax(z, axis):
   e = np.exp(z - z.max(axis=axis, keepdims=True))
   return e / e.sum(axis=axis, keepdims=True)

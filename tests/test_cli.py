@@ -27,9 +27,14 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.Complet
     return checker("grade", EXAMPLES, "--out", out, "--cell-timeout", 8, "--executed"), out
 
 
-def expected() -> dict[str, str]:
+def table() -> dict[str, dict[str, str]]:
+    """What is expected of each example: the rows of examples/expected.csv by file."""
     with (ROOT / "examples/expected.csv").open(encoding="utf-8", newline="") as file:
-        return {row["file"]: row["verdict"] for row in csv.DictReader(file)}
+        return {row["file"]: row for row in csv.DictReader(file)}
+
+
+def expected() -> dict[str, str]:
+    return {file: row["verdict"] for file, row in table().items()}
 
 
 def test_every_example_has_a_line_in_the_table_and_every_line_its_example() -> None:
@@ -44,8 +49,76 @@ def test_every_example_gets_its_expected_verdict(graded: tuple[subprocess.Comple
     assert verdicts == {file: verdict for file, verdict in expected().items() if verdict != "superseded"}
     assert run.returncode == 1
     for result in results:
-        assert result.score == (100 if result.correct else 0)
         assert result.summary and not result.summary.startswith("checker")
+
+
+def test_every_example_gets_its_expected_score_and_mistakes_and_its_first_wrong_expression(
+    graded: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    rows = table()
+    for line in (graded[1] / "results.jsonl").read_text(encoding="utf-8").splitlines():
+        result = from_json(line)
+        row = rows[Path(result.file).name]
+        assert str(result.score) == row["score"], row
+        assert " ".join(finding.id for finding in result.mistakes) == row["mistakes"], row
+        pointed = [finding for finding in result.mistakes if finding.line is not None]
+        assert (str(pointed[0].line) if pointed else "") == row["line"], row
+        if pointed:
+            assert pointed[0].columns is not None
+            assert pointed[0].source[slice(*pointed[0].columns)] == row["expression"]
+
+
+def test_each_feedback_level_says_more_and_a_hint_gives_nothing_away(tmp_path: Path) -> None:
+    path = EXAMPLES / "oscar_nunez.ipynb"
+    said = {}
+    for level in ("verdict", "hint", "explain", "solution"):
+        said[level] = " ".join(checker("check", path, "--feedback", level).stdout.split())
+    assert "scal" not in said["verdict"]
+    assert "Look at the step “scaling of the scores”." in said["hint"]
+    assert "sqrt" not in said["hint"] and "not scaled" not in said["hint"] and "^^^" not in said["hint"]
+    assert "The scores are not scaled." in said["explain"] and "code cell 5, line 14:" in said["explain"]
+    assert "A1 = softmax_cols(np.matmul(K1.T, Q1)) ^^^^" in said["explain"]
+    assert "Right so far: queries, keys and values of both heads" in said["explain"]
+    assert "Right would be:" in said["solution"] and "Right would be:" not in said["explain"]
+
+
+def test_teachers_weigh_the_steps_or_give_no_partial_credit(tmp_path: Path) -> None:
+    path = EXAMPLES / "oscar_nunez.ipynb"
+    weights = tmp_path / "weights.json"
+    steps = ("projections", "scores", "scaling", "softmax", "weighted-values", "joining", "output-projection")
+    weights.write_text(json.dumps(dict(zip(steps, (10, 10, 50, 10, 10, 5, 5), strict=True))))
+    assert json.loads(checker("check", path, "--weights", weights, "--json").stdout)["score"] == 50
+    assert json.loads(checker("check", path, "--no-partial-credit", "--json").stdout)["score"] == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [
+        ("{", "is not JSON"),
+        ("{}", "just these steps: projections, scores"),
+        (
+            '{"projections": 1, "scores": 1, "scaling": 1, "softmax": 1, "weighted-values": 1, "joining": 1, '
+            '"output-projection": 1}',
+            "add up to 100",
+        ),
+    ],
+)
+def test_weights_that_make_no_sense_are_refused(content: str, part: str, tmp_path: Path) -> None:
+    (tmp_path / "w.json").write_text(content)
+    run = checker("check", EXERCISE, "--weights", tmp_path / "w.json")
+    assert run.returncode == 2 and part in run.stderr and "w.json" in run.stderr
+
+
+def test_selftest_prints_the_rates_and_no_mutant_or_cheat_survives() -> None:
+    run = checker("selftest", "--json")
+    tested = json.loads(run.stdout)
+    assert run.returncode == 0 and tested["passed"]
+    rows = {row["kind"]: row for row in tested["rows"]}
+    single, pairs, cheats = rows["single mistakes"], rows["pairs"], rows["cheats"]
+    assert single["exactly"] == single["caught"] and pairs["unexplained"] == 0
+    assert rows["mutants of the reference"]["caught"] > 100 and not rows["mutants of the reference"]["survivors"]
+    assert cheats["caught"] == cheats["tried"] >= 6
+    assert tested["invisible"] == ["key-bias-missing"]
 
 
 def test_superseded_examples_are_reported(graded: tuple[subprocess.CompletedProcess[str], Path]) -> None:
@@ -152,7 +225,7 @@ def test_exercises_are_listed() -> None:
     assert json.loads(checker("exercises", "--json").stdout)[0]["answer"] == "X_prime"
 
 
-@pytest.mark.parametrize("verb", ["", "check", "grade", "run", "exercises"])
+@pytest.mark.parametrize("verb", ["", "check", "grade", "run", "selftest", "exercises"])
 def test_help_describes_every_verb_with_an_example(verb: str) -> None:
     run = checker(*verb.split(), "--help", env={**os.environ, "COLUMNS": "80"})
     assert run.returncode == 0 and not run.stderr

@@ -42,6 +42,8 @@ class Diagnosis:
 
 UNEXPLAINED = "unexplained"
 HARD_CODED = "answer-hard-coded"
+NO_RETURN = "no-return"
+FIXED_SIZES = "sizes-hard-coded"
 
 
 def diagnose(exercise: Exercise, cases: Cases, code: Sequence[str], observation: Observation) -> Diagnosis:
@@ -61,6 +63,11 @@ def diagnose(exercise: Exercise, cases: Cases, code: Sequence[str], observation:
         mistakes = _in_order(exercise, plan) if plan else (UNEXPLAINED,)
         steps_right = traced.steps_right() if traced else frozenset()
     place = blame.place(exercise, code, traced, _state(exercise, cases, plan), mistakes) if traced else None
+    if _returned_nothing(cases, observation):
+        return Diagnosis((NO_RETURN,), steps_right=steps_right, right_names=_right_before(traced, None))
+    hard_coded = _raised_for_other_sizes_only(exercise, cases, observation)
+    if hard_coded is not None and mistakes == (UNEXPLAINED,):
+        return Diagnosis((FIXED_SIZES,), place=blame.place_of_failure(code, hard_coded), steps_right=every_step)
     raised = _raised(exercise, cases, observation)
     if raised is not None and mistakes in ((), (UNEXPLAINED,)):
         failure, explained = raised
@@ -106,7 +113,7 @@ def _traced(exercise: Exercise, cases: Cases, observation: Observation) -> Trace
     if trace is None or not trace.records or plain is None:
         return None
     if plain.value is None or plain.value.array is None:
-        same = trace.value is None
+        same = (trace.value and trace.value.type) == (plain.value and plain.value.type)
     else:
         same = (
             trace.value is not None
@@ -186,6 +193,21 @@ def _right_before(traced: Traced | None, place: Place | None) -> tuple[str, ...]
     stop = next((i for i, record in enumerate(traced.records) if record.place == place), len(traced.records))
     names = {sighting.name for sighting in traced.right if sighting.record <= stop}
     return tuple(name for name in traced.exercise.words if name in names)
+
+
+def _returned_nothing(cases: Cases, observation: Observation) -> bool:
+    call = observation.calls.get(cases.notebook.name)
+    return call is not None and call.value is not None and call.value.type == "NoneType"
+
+
+def _raised_for_other_sizes_only(exercise: Exercise, cases: Cases, observation: Observation) -> Failure | None:
+    """The exception for other sizes of a function that is right for the notebook's sizes."""
+    for case in (cases.notebook, *cases.fresh):
+        value = observation.calls[case.name].value if case.name in observation.calls else None
+        if value is None or value.array is None or not exercise.tolerance.accepts(value.array, exercise.expected(case)):
+            return None
+    calls = [observation.calls[case.name] for case in cases.other_sizes if case.name in observation.calls]
+    return next((call.failure for call in calls if call.failure is not None), None)
 
 
 def _raised(exercise: Exercise, cases: Cases, observation: Observation) -> tuple[Failure, Explained] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from checker.diagnosis.trace import Sighting, Traced
 from checker.execution.observation import Failure, Place
@@ -42,12 +43,19 @@ def _to_blame(exercise: Exercise, code: Sequence[str], traced: Traced, wrong: Se
     """A helper that was given wrong values is not to blame; the expression that called it is."""
     first = wrong[0]
     inside = _function_at(code, traced.records[first.record].place)
-    if inside == exercise.function or _fed_right(traced, first):
+    given = inside in exercise.given and _is_as_given(exercise.given[inside], code)
+    if inside == exercise.function or (_fed_right(traced, first) and not given):
         return first.record
     for later in wrong:
         if _function_at(code, traced.records[later.record].place) != inside:
             return later.record
     return first.record
+
+
+def _is_as_given(source: str, code: Sequence[str]) -> bool:
+    """Whether a cell defines the function just as the notebook gives it, comments and layout aside."""
+    wanted = ast.dump(ast.parse(source).body[0])
+    return any(ast.dump(node) == wanted for cell in code for node in ast.walk(_parse(cell)))
 
 
 def _fed_right(traced: Traced, first: Sighting) -> bool:
@@ -91,13 +99,18 @@ def _function_at(code: Sequence[str], where: Place) -> str:
     """The name of the outermost function whose source holds a place ("" for none)."""
     if not 0 < where.cell <= len(code):
         return ""
-    try:
-        tree = ast.parse("\n".join("" if line[:1] in "%!" else line for line in code[where.cell - 1].split("\n")))
-    except SyntaxError:
-        return ""
     inside = [
         node.name
-        for node in ast.walk(tree)
+        for node in ast.walk(_parse(code[where.cell - 1]))
         if isinstance(node, ast.FunctionDef) and node.lineno <= where.line <= (node.end_lineno or 0)
     ]
     return inside[0] if inside else ""
+
+
+@lru_cache(maxsize=64)
+def _parse(cell: str) -> ast.AST:
+    """The tree of a cell, IPython's own lines left out; an empty one if it is not Python."""
+    try:
+        return ast.parse("\n".join("" if line.startswith(("%", "!")) else line for line in cell.split("\n")))
+    except (SyntaxError, ValueError):
+        return ast.Module([], [])

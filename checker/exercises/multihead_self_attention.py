@@ -253,6 +253,10 @@ def _use(**sources: str) -> Callable[[State], State]:
     }
 
 
+def _use_biases(role: str, source: str) -> Callable[[State], State]:
+    return lambda s: {f"beta_{role}{h}": s[f"beta_{source}{h}"] for h in "12"}
+
+
 def _use_one(kind: str, name: str, source: str) -> Callable[[State], State]:
     return lambda s: {f"{kind}_{name}": s[f"{kind}_{source}"]}
 
@@ -269,11 +273,17 @@ def _scores(product: Callable[[Array, Array], Array]) -> Callable[[State], State
     return lambda s: {f"scores{h}": product(s[f"Q{h}"], s[f"K{h}"]) for h in "12"}
 
 
+def _merge_heads(s: State) -> State:
+    """Queries and keys of both heads stacked, as if there were one head of size D."""
+    both = s["K1"].T @ s["Q1"] + s["K2"].T @ s["Q2"]
+    return {"scores1": both, "scores2": both}
+
+
 def _join(join: Callable[[Array, Array], Array]) -> Callable[[State], State]:
     return lambda s: {"concatenation": join(s["head1"], s["head2"])}
 
 
-def _standardise(axis: int) -> Callable[[State], State]:
+def _standardise(axis: int | None) -> Callable[[State], State]:
     return lambda s: {"X": (s["X"] - s["X"].mean(axis, keepdims=True)) / s["X"].std(axis, keepdims=True)}
 
 
@@ -286,6 +296,7 @@ CHOICES = (
         Form(lambda s: {}),
         Form(_standardise(0), ("inputs-changed",)),
         Form(_standardise(1), ("inputs-changed",)),
+        Form(_standardise(None), ("inputs-changed",)),
     )),
     Choice("projections", (
         Form(lambda s: {}),
@@ -303,6 +314,7 @@ CHOICES = (
         Form(_use(q1="k1", k1="v1", v1="q1", q2="k2", k2="v2", v2="q2"), _MIXED),
         Form(_use(q1="v1", k1="q1", v1="k1", q2="v2", k2="q2", v2="k2"), _MIXED),
         *(Form(_use(**{f"{a}{h}": f"{b}{h}" for h in "12"}), _MIXED) for a in "qkv" for b in "qkv" if a != b),
+        *(Form(_use_biases(role, source), _MIXED) for role, source in ("qk", "qv", "vq", "vk")),
     )),
     Choice("projections", (Form(lambda s: {}), *map(_without_biases, ("q", "k", "v", "qk", "qv", "kv", "qkv")))),
     Choice("projections", (Form(_project),)),
@@ -311,6 +323,7 @@ CHOICES = (
         Form(_scores(lambda q, k: q.T @ k), ("query-key-swapped",)),
         Form(_scores(lambda q, k: q @ k.T), ("attention-over-features",)),
         Form(_scores(lambda q, k: k @ q.T), ("attention-over-features",)),
+        Form(_merge_heads, ("heads-merged",)),
     )),
     Choice("scaling", (
         Form(_divide(lambda d, dq, n: np.sqrt(dq))),
@@ -325,6 +338,7 @@ CHOICES = (
         Form(_divide(lambda d, dq, n: 2), _FIXED),
         Form(_divide(lambda d, dq, n: np.sqrt(2)), _FIXED),
         Form(_divide(lambda d, dq, n: d / 4), _FIXED),
+        Form(_divide(lambda d, dq, n: np.floor(np.sqrt(dq))), _FIXED),
         Form(_divide(lambda d, dq, n: 4), ("scale-by-dq",)),
         Form(_divide(lambda d, dq, n: np.sqrt(8)), ("scale-by-sqrt-d",)),
         Form(_divide(lambda d, dq, n: 8), ("scale-by-d",)),
@@ -423,6 +437,10 @@ MISTAKES = tuple(Mistake(m[0], *m[2:], step=m[1] if m[1] != "remark" else None, 
      "What is the shape of your attention weights, and how many inputs should attend to each other?",
      "Every input attends to every input, so the scores are K^T Q, which is N x N; Q K^T is D_q x D_q.",
      "K1.T @ Q1"),
+    ("heads-merged", "scores", "both heads share one attention",
+     "How many attention maps should two heads have?",
+     "Each head has scores of its own, from its own queries and keys; the heads meet only when they are joined.",
+     "softmax_cols(K1.T @ Q1 / np.sqrt(Q1.shape[0])), and the same for head 2"),
     ("attention-transposed", "weighted-values", "the values are weighted by the transpose of the attention",
      "Which entries of the weights belong to output n: a row or a column? Which does your product use?",
      "Output n is the sum of the values weighted by column n, V A (equation 12.3). V A^T uses row n.",
@@ -488,6 +506,13 @@ MISTAKES = tuple(Mistake(m[0], *m[2:], step=m[1] if m[1] != "remark" else None, 
      "Is the X that your queries are computed from the X that the function was given?",
      "Self-attention works on X as it is; standardising belongs elsewhere, and the other inputs must stay as they are.",
      "Q1 = beta_q1 + omega_q1 @ X"),
+    ("no-return", None, "the function returns nothing",
+     "What does the last line of your function do with the result?",
+     "A function without a return gives None. The last line should return X_prime.", "return X_prime"),
+    ("sizes-hard-coded", None, "sizes are written as numbers",
+     "What would happen in this line for another D or N?",
+     "The function is right for the notebook's sizes and raises an exception for others.",
+     "take the sizes from the arguments, as in X.shape"),
     ("answer-hard-coded", None, "the function returns the same answer whatever it is given",
      "What does your function return for another X?",
      "The result has to be computed from the arguments.", "see the completed notebook"),
@@ -533,6 +558,16 @@ WORDS = (
 )  # fmt: skip
 
 
+# As the notebook gives it: a student who uses it as it is cannot have made a mistake in it.
+GIVEN_SOFTMAX = """
+def softmax_cols(data_in):
+  exp_values = np.exp(data_in) ;
+  denom = np.sum(exp_values, axis = 0);
+  denom = np.matmul(np.ones((data_in.shape[0],1)), denom[np.newaxis,:])
+  softmax = exp_values / denom
+  return softmax
+"""
+
 EXERCISE = Exercise(
     id="multihead-self-attention",
     title="Notebook 12.2: Multihead Self-Attention",
@@ -564,5 +599,6 @@ EXERCISE = Exercise(
     mistakes={mistake.id: mistake for mistake in MISTAKES},
     words=WORDS,
     summarise=summarise,
+    given={"softmax_cols": GIVEN_SOFTMAX},
     read_black_box=_read_attention,
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 from checker.reports.plain import spreadsheet_cell
 from checker.result import Result
 
-COLUMNS = ("submission", "student", "file", "verdict", "score", "summary", "mistakes", "remarks")
+COLUMNS = ("submission", "student", "file", "verdict", "score", "mistakes", "summary", "remarks")
 
 
 def write_grades(path: Path, results: Sequence[Result]) -> None:
@@ -24,8 +24,8 @@ def write_grades(path: Path, results: Sequence[Result]) -> None:
                 result.file,
                 result.verdict,
                 "" if result.score is None else str(result.score),
-                result.summary,
                 " ".join(mistake.id for mistake in result.mistakes),
+                result.summary,
                 " ".join(remark.id for remark in result.remarks),
             )
             table.writerow(map(spreadsheet_cell, row))
