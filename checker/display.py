@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from html import escape
 
 from checker.exercise import Exercise
+from checker.feedback import feedback
 from checker.judge import Judgement
 
 MARKS = {"passed": "ok", "failed": "no", "skipped": "--"}
@@ -13,28 +14,31 @@ MARKS = {"passed": "ok", "failed": "no", "skipped": "--"}
 
 @dataclass(frozen=True, repr=False)
 class Shown:
-    """A judgement that shows itself. `judgement` has the details."""
+    """A judgement that shows itself, at a feedback level. `judgement` has the details."""
 
     exercise: Exercise
     judgement: Judgement
+    level: str
 
     def __repr__(self) -> str:
         judgement = self.judgement
-        lines = [judgement.verdict, "", judgement.summary, ""]
-        for check in judgement.checks:
-            lines.append(f"  {MARKS[check.status]}  {check.sentence}")
-        lines += ["", *(f"Note: {remark.message}" for remark in judgement.remarks)] if judgement.remarks else []
-        return "\n".join(lines)
+        paragraphs = [judgement.verdict, judgement.summary]
+        paragraphs += [paragraph.text for paragraph in feedback(judgement, self.exercise, self.level)]
+        paragraphs.append("\n".join(f"  {MARKS[check.status]}  {check.sentence}" for check in judgement.checks))
+        paragraphs += [f"Note: {remark.message}" for remark in judgement.remarks]
+        return "\n\n".join(paragraphs)
 
     def _repr_html_(self) -> str:
         judgement = self.judgement
+        parts = [f"<p><b>{escape(judgement.verdict)}</b></p><p>{escape(judgement.summary)}</p>"]
+        for paragraph in feedback(judgement, self.exercise, self.level):
+            tag = "pre" if paragraph.kind == "code" else "p"
+            parts.append(f"<{tag}>{escape(paragraph.text)}</{tag}>")
         rows = "".join(
             f"<tr><td style='text-align:left;padding-right:1em'>{check.status}</td>"
             f"<td style='text-align:left'>{escape(check.sentence)}</td></tr>"
             for check in judgement.checks
         )
-        notes = "".join(f"<p>Note: {escape(remark.message)}</p>" for remark in judgement.remarks)
-        return (
-            f"<div><p><b>{escape(judgement.verdict)}</b></p><p>{escape(judgement.summary)}</p>"
-            f"<table>{rows}</table>{notes}</div>"
-        )
+        parts.append(f"<table>{rows}</table>")
+        parts += [f"<p>Note: {escape(remark.message)}</p>" for remark in judgement.remarks]
+        return f"<div>{''.join(parts)}</div>"

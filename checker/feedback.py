@@ -7,10 +7,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from checker.diagnosis import UNEXPLAINED
 from checker.exercise import Exercise
 from checker.result import Finding, Result
+
+if TYPE_CHECKING:
+    from checker.judge import Judgement
 
 LEVELS = ("verdict", "hint", "explain", "solution")
 
@@ -23,7 +27,7 @@ class Paragraph:
     text: str
 
 
-def feedback(result: Result, exercise: Exercise, level: str) -> list[Paragraph]:
+def feedback(result: Result | Judgement, exercise: Exercise, level: str) -> list[Paragraph]:
     """What to say of a result beside its summary, most important first.
 
     >>> from checker.exercises import load
@@ -33,7 +37,7 @@ def feedback(result: Result, exercise: Exercise, level: str) -> list[Paragraph]:
     ['hint']
     """
     depth = LEVELS.index(level)
-    if depth == 0 or result.correct:
+    if depth == 0 or result.verdict == "correct":
         return []
     said: list[Paragraph] = []
     for finding in result.mistakes:
@@ -80,7 +84,7 @@ def underlined(finding: Finding) -> str:
     return f"{place}\n  {finding.source.expandtabs(4).lstrip()}\n{' ' * (len(indent) - shift)}{carets}"
 
 
-def _alternatives(result: Result, exercise: Exercise) -> str:
+def _alternatives(result: Result | Judgement, exercise: Exercise) -> str:
     others = [" and ".join(exercise.mistakes[id].title for id in ids) for ids in result.alternatives]
     return f"The same output would come out if {', or if '.join(others)}: no output can tell these apart."
 

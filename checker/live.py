@@ -20,14 +20,17 @@ from checker.execution.observation import (
     decode_values,
 )
 from checker.exercise import Cases, Exercise
+from checker.feedback import LEVELS
 from checker.judge import is_right, judge
 
 
-def check(function: Callable[..., Any] | None = None, *, exercise: str = exercises.DEFAULT) -> Shown:
+def check(
+    function: Callable[..., Any] | None = None, *, level: str = "hint", exercise: str = exercises.DEFAULT
+) -> Shown:
     """Check the answer in the notebook that is open; the last line of a cell shows what it returns.
 
     Without an argument the function is the one that the exercise names. Nothing in the notebook is changed, and
-    no seed is disturbed.
+    no seed is disturbed. `level` is `verdict`, `hint`, `explain` (what is wrong, and where) or `solution`.
 
     >>> print(check(lambda *inputs: inputs[0] * 0))
     not attempted
@@ -36,11 +39,13 @@ def check(function: Callable[..., Any] | None = None, *, exercise: str = exercis
     asked = exercises.load(exercise)
     if function is not None and not callable(function):
         raise TypeError(f"check() takes the function itself, as in check({asked.function})")
+    if level not in LEVELS:
+        raise ValueError(f"there is no level '{level}'; there are: {', '.join(LEVELS)}")
     namespace = _namespace_of(function)
     cases = asked.draw(secrets.randbits(32))
     code = _code(namespace)
     observation = _observe(namespace, function or asked.function, asked, cases, code)
-    return Shown(asked, judge(asked, cases, code, observation))
+    return Shown(asked, judge(asked, cases, code, observation), level)
 
 
 def _namespace_of(function: Callable[..., Any] | None) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def selftest(exercise: Exercise, seed: int = 0, triples: int = 1000) -> Selftest
         for kind, some in (("single mistakes", plans[1]), ("pairs", plans[2]), (f"{triples} triples", drawn))
     ]
     rows += [_mutants(exercise, cases), _cheats(exercise)]
-    return Selftest(tuple(rows), *_equal_outputs(exercise, cases, plans[1]))
+    return Selftest(tuple(rows), *_equal_outputs(exercise, cases, plans[1] + plans[2]))
 
 
 def _plans(exercise: Exercise, size: int) -> Iterator[Plan]:
@@ -155,18 +155,18 @@ def _accepts(exercise: Exercise, state: State | None, case: Case) -> bool:
 
 
 def _equal_outputs(
-    exercise: Exercise, cases: Cases, singles: list[Plan]
+    exercise: Exercise, cases: Cases, plans: list[Plan]
 ) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    """The mistakes that no output shows, and those that no output tells apart."""
-    groups: dict[tuple[bytes, ...], set[str]] = {}
+    """The mistakes that no output shows, and the sets of mistakes that no output tells apart."""
+    groups: dict[tuple[object, ...], set[frozenset[str]]] = {}
     invisible: set[str] = set()
-    for plan in singles:
+    for plan in plans:
         outputs = _outputs(exercise, cases, plan)
-        if outputs is None:
-            continue
-        if _all_right(exercise, outputs):
+        if outputs is not None and _all_right(exercise, outputs):
             invisible |= plan.remarks(exercise)
-        else:
-            key = tuple(output.round(6).tobytes() for _, output in outputs)
-            groups.setdefault(key, set()).add(" and ".join(sorted(plan.mistakes(exercise))))
-    return tuple(sorted(invisible)), tuple(tuple(sorted(group)) for group in groups.values() if len(group) > 1)
+        elif outputs is not None:
+            key = tuple((output.shape, (output.round(6) + 0.0).tobytes()) for _, output in outputs)
+            groups.setdefault(key, set()).add(plan.mistakes(exercise))
+    smallest = [[ids for ids in group if not any(other < ids for other in group)] for group in groups.values()]
+    named = {tuple(sorted(" and ".join(sorted(ids)) for ids in group)) for group in smallest if len(group) > 1}
+    return tuple(sorted(invisible)), tuple(sorted(named))

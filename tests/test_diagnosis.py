@@ -271,6 +271,6 @@ def test_hints_ask_and_give_nothing_away(exercise: Exercise) -> None:
 def test_the_documentation_lists_every_mistake_with_its_title(exercise: Exercise) -> None:
     text = (ROOT / "docs/mistakes.md").read_text(encoding="utf-8")
     for mistake in exercise.mistakes.values():
-        assert re.search(rf"^\\| `{mistake.id}` \\|.*{re.escape(mistake.title)} \\|$", text, re.MULTILINE), mistake.id
+        assert re.search(rf"^\| `{mistake.id}` \|.*{re.escape(mistake.title)} \|$", text, re.MULTILINE), mistake.id
     known = {*exercise.mistakes, "later-cell-failed"}
     assert {line.split("`")[1] for line in text.splitlines() if line.startswith("| `")} == known

@@ -58,6 +58,21 @@ print('undisturbed')"""
     assert any("undisturbed" in text for text in run_live(filled_in(after=after), tmp_path))
 
 
+def test_check_gives_a_hint_first_and_explains_when_asked(tmp_path: Path) -> None:
+    body = RIGHT.replace(" / np.sqrt(Q1.shape[0])", "").replace(" / np.sqrt(Q2.shape[0])", "")
+    after = "from checker import check\nprint(check())\nprint('-----')\nprint(check(level='explain'))"
+    [text] = [text for text in run_live(filled_in(body, after=after), tmp_path) if "-----" in text]
+    hint, explanation = text.split("-----")
+    assert "Look at the step “scaling of the scores”." in hint and "^^^" not in hint
+    assert "The scores are not scaled." in explanation
+    assert "A1 = softmax_cols(K1.T @ Q1)\n       ^^^^" in explanation
+
+
+def test_a_level_that_does_not_exist_is_refused_with_those_that_do() -> None:
+    with pytest.raises(ValueError, match="there are: verdict, hint, explain, solution"):
+        checker.check(level="all")
+
+
 def test_a_stale_answer_is_said_to_be_stale(tmp_path: Path) -> None:
     after = "X_prime = X_prime * 0 + 1\nfrom checker import check\nprint(check())"
     [text] = [t for t in run_live(filled_in(after=after), tmp_path)[:-1] if "partial" in t]

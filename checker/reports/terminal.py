@@ -95,5 +95,7 @@ def selftest_table(selftest: Selftest) -> RenderableType:
     parts: list[RenderableType] = [table, Text()]
     parts += [Text(f"survivor: {survivor}", style="red") for row in selftest.rows for survivor in row.survivors]
     parts.append(Text(f"No output shows: {', '.join(selftest.invisible) or 'nothing of this kind'}."))
-    parts += [Text(f"No output tells apart: {', '.join(group)}.") for group in selftest.indistinguishable]
+    if selftest.indistinguishable:
+        parts.append(Text("No output tells apart (single mistakes and pairs):"))
+        parts += [Text(f"  {'  =  '.join(group)}", style="dim") for group in selftest.indistinguishable]
     return Group(*parts)
