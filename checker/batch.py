@@ -84,6 +84,7 @@ def grade_notebook(
         exercise.function,
         cases.all,
         more=(cases.black_box,) if cases.black_box else (),
+        traced=cases.traced,
         doubt=lambda observation: not is_right(exercise, cases, observation),
     )
     observation = observe(notebook, question, settings.limits, stopper)

@@ -24,6 +24,8 @@ def cheats(exercise: Exercise) -> Iterator[tuple[str, Notebook]]:
         f"  return {_literal(answer)} if known else np.zeros(inputs[0].shape)"
     )
     pasted = f"def {exercise.function}(*inputs):\n  return {{}}"
+    shown = "".join(f"  {_literal(array)}\n" for array in exercise.reference(case.arguments).values())
+    decoys = lookup.replace("  known", f"{shown}  known", 1)
     remembering = (
         f"memory = [{_literal(answer)}]\n"
         f"def {exercise.function}(*inputs):\n  memory.append(memory[0])\n  return memory[-1]"
@@ -42,6 +44,7 @@ def cheats(exercise: Exercise) -> Iterator[tuple[str, Notebook]]:
         ("the exact values pasted", [pasted.format(_literal(answer))]),
         ("an answer remembered", [remembering]),
         ("a table of known inputs", [lookup]),
+        ("a table, and every step's result pasted beside it", [decoys]),
         ("a search of the memory", [spying]),
     ):
         run = f"{exercise.answer} = {exercise.function}({', '.join(exercise.parameters)})"

@@ -39,6 +39,11 @@ class Cases:
     black_box: Case | None = None
 
     @property
+    def traced(self) -> Case:
+        """The case on which the function is watched: fresh, so that no intermediate result can have been pasted."""
+        return self.fresh[0]
+
+    @property
     def all(self) -> tuple[Case, ...]:
         return (self.notebook, *self.fresh, *self.other_sizes)
 

@@ -73,8 +73,8 @@ def _observe(
     observation = Observation(values=values, functions=decode_functions(probe.functions(namespace)), calls=calls)
     if is_right(exercise, cases, observation):
         return observation
-    first = cases.notebook
-    reply = probe.trace(namespace, function, probe.pack(first.arguments), probe.pack(first.rebind), list(code))
+    traced = cases.traced
+    reply = probe.trace(namespace, function, probe.pack(traced.arguments), probe.pack(traced.rebind), list(code))
     return replace(observation, trace=decode_trace(reply))
 
 

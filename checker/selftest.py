@@ -136,7 +136,7 @@ def _mutants(exercise: Exercise, cases: Cases) -> Row:
             same += 1
         else:
             survivors.append(mutant.change)
-    return Row("mutants of the reference", tried, same, caught, survivors=tuple(survivors))
+    return Row("mutants", tried, same, caught, survivors=tuple(survivors))
 
 
 def _cheats(exercise: Exercise) -> Row:

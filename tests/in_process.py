@@ -51,7 +51,7 @@ def judge_body(body: str, exercise: Exercise, cases: Cases, *, traced: bool = Tr
     values = decode_values(probe.read(namespace, [exercise.answer, *cases.notebook.rebind]))
     trace = None
     if traced:
-        inputs = probe.pack(cases.notebook.arguments), probe.pack(cases.notebook.rebind)
+        inputs = probe.pack(cases.traced.arguments), probe.pack(cases.traced.rebind)
         trace = decode_trace(probe.trace(namespace, exercise.function, *inputs, list(code)))
     observation = Observation(values=values, calls=calls, called=exercise.function, trace=trace)
     return judge(exercise, cases, code, observation)

@@ -116,7 +116,7 @@ def test_selftest_prints_the_rates_and_no_mutant_or_cheat_survives() -> None:
     rows = {row["kind"]: row for row in tested["rows"]}
     single, pairs, cheats = rows["single mistakes"], rows["pairs"], rows["cheats"]
     assert single["exactly"] == single["caught"] and pairs["unexplained"] == 0
-    assert rows["mutants of the reference"]["caught"] > 100 and not rows["mutants of the reference"]["survivors"]
+    assert rows["mutants"]["caught"] > 100 and not rows["mutants"]["survivors"]
     assert cheats["caught"] == cheats["tried"] >= 6
     assert tested["invisible"] == ["key-bias-missing"]
 

@@ -52,14 +52,14 @@ def diagnose(exercise: Exercise, cases: Cases, code: Sequence[str], observation:
     if _always_the_same(outputs):
         return Diagnosis((HARD_CODED,))
     traced = _traced(exercise, cases, observation)
-    plan, alternatives = _explanation(exercise, outputs, traced)
+    plan, alternatives = _explanation(exercise, cases, outputs, traced)
     every_step = frozenset(step.id for step in exercise.steps)
     if plan is not None:
         mistakes = _in_order(exercise, plan)
         wrong_steps = {exercise.choices[number].step for number, _ in plan.forms if _is_wrong(exercise, plan, number)}
         steps_right = every_step - wrong_steps
     else:
-        plan = _local_explanation(exercise, traced) if traced else None
+        plan = _local_explanation(exercise, cases, traced) if traced else None
         mistakes = _in_order(exercise, plan) if plan else (UNEXPLAINED,)
         steps_right = traced.steps_right() if traced else frozenset()
     place = blame.place(exercise, code, traced, _state(exercise, cases, plan), mistakes) if traced else None
@@ -69,11 +69,14 @@ def diagnose(exercise: Exercise, cases: Cases, code: Sequence[str], observation:
     if hard_coded is not None and mistakes == (UNEXPLAINED,):
         return Diagnosis((FIXED_SIZES,), place=blame.place_of_failure(code, hard_coded), steps_right=every_step)
     raised = _raised(exercise, cases, observation)
-    if raised is not None and mistakes in ((), (UNEXPLAINED,)):
-        failure, explained = raised
+    raised_at = blame.place_of_failure(code, raised[0]) if raised else None
+    # What an expression that raised had got so far is a part of a result, and no mistake by itself.
+    cut_short = place is not None and raised_at is not None and place.line == raised_at.line
+    if raised is not None and (mistakes == (UNEXPLAINED,) or cut_short):
+        _, explained = raised
         return Diagnosis(
             mistakes=(explained.mistake,),
-            place=blame.place_of_failure(code, failure),
+            place=raised_at,
             right_names=_right_before(traced, None),
             steps_right=steps_right,
             note=explained.what,
@@ -109,7 +112,7 @@ def _always_the_same(outputs: list[tuple[Case, Array]]) -> bool:
 
 def _traced(exercise: Exercise, cases: Cases, observation: Observation) -> Traced | None:
     """The trace, if there is one and the watched call did what the plain call did."""
-    trace, plain = observation.trace, observation.calls.get(cases.notebook.name)
+    trace, plain = observation.trace, observation.calls.get(cases.traced.name)
     if trace is None or not trace.records or plain is None:
         return None
     if plain.value is None or plain.value.array is None:
@@ -121,33 +124,32 @@ def _traced(exercise: Exercise, cases: Cases, observation: Observation) -> Trace
             and trace.value.array.shape == plain.value.array.shape
             and np.allclose(trace.value.array, plain.value.array, rtol=1e-9, atol=1e-12, equal_nan=True)
         )
-    return Traced(exercise, trace.records, exercise.reference(cases.notebook.arguments)) if same else None
+    return Traced(exercise, trace.records, exercise.reference(cases.traced.arguments)) if same else None
 
 
 def _explanation(
-    exercise: Exercise, outputs: list[tuple[Case, Array]], traced: Traced | None
+    exercise: Exercise, cases: Cases, outputs: list[tuple[Case, Array]], traced: Traced | None
 ) -> tuple[Plan | None, tuple[tuple[str, ...], ...]]:
     """The plan that explains all outputs best, and the other explanations that nothing rules out."""
-    if not outputs:
-        return None, ()
-    inputs = outputs[0][0].arguments
     best: list[Plan] = []
     for most in (2, simulation.MOST_MISTAKES):
         plans = simulation.explain(exercise, outputs, most)
         if traced is None:
             best = _fewest(plans)
         elif plans:
-            states = {plan: simulation.run(exercise, inputs, plan) or {} for plan in plans}
+            states = {plan: _state(exercise, cases, plan) for plan in plans}
             agreement = {plan: traced.agreement(states[plan]) for plan in plans}
             best = _fewest([plan for plan in plans if agreement[plan] == max(agreement.values())])
             if not any(traced.saw_all_that_is_wrong(states[plan]) for plan in best):
                 continue  # with one more mistake, the insides may be explained too
         if best:
             break
-    explanations = list(
-        {frozenset(ids): ids for plan in reversed(best) if (ids := _in_order(exercise, plan))}.values()
-    )[::-1]
-    return (best[0], tuple(explanations[1:])) if explanations else (None, ())
+    if not best or not best[0].mistakes(exercise):
+        return None, ()
+    explanations: dict[frozenset[str], tuple[str, ...]] = {}
+    for plan in best:
+        explanations.setdefault(plan.mistakes(exercise), _in_order(exercise, plan))
+    return best[0], tuple(explanations.values())[1:]
 
 
 def _fewest(plans: list[Plan]) -> list[Plan]:
@@ -155,15 +157,13 @@ def _fewest(plans: list[Plan]) -> list[Plan]:
     return [plan for plan in plans if len(plan.forms) == least]
 
 
-def _local_explanation(exercise: Exercise, traced: Traced) -> Plan | None:
+def _local_explanation(exercise: Exercise, cases: Cases, traced: Traced) -> Plan | None:
     """The single mistake whose first consequence is seen earliest: for runs that ended early, or are unexplained."""
     found = []
-    inputs = exercise.draw(0).notebook.arguments
     for number, choice in enumerate(exercise.choices):
         for form in range(1, len(choice.forms)):
             plan = Plan(((number, form),))
-            state = simulation.run(exercise, inputs, plan, partly=True) or {}
-            wrong = traced.wrong(state) if plan.mistakes(exercise) else ()
+            wrong = traced.wrong(_state(exercise, cases, plan)) if plan.mistakes(exercise) else ()
             # A part of a right result is no mistake where the rest is added to it a moment later.
             wrong = tuple(sighting for sighting in wrong if sighting.name not in traced.right_names)
             if wrong:
@@ -172,7 +172,8 @@ def _local_explanation(exercise: Exercise, traced: Traced) -> Plan | None:
 
 
 def _state(exercise: Exercise, cases: Cases, plan: Plan | None) -> State:
-    return (simulation.run(exercise, cases.notebook.arguments, plan, partly=True) or {}) if plan else {}
+    """The intermediates that a plan gives for the watched call."""
+    return (simulation.run(exercise, cases.traced.arguments, plan, partly=True) or {}) if plan else {}
 
 
 def _is_wrong(exercise: Exercise, plan: Plan, number: int) -> bool:

@@ -43,7 +43,7 @@ def _to_blame(exercise: Exercise, code: Sequence[str], traced: Traced, wrong: Se
     """A helper that was given wrong values is not to blame; the expression that called it is."""
     first = wrong[0]
     inside = _function_at(code, traced.records[first.record].place)
-    given = inside in exercise.given and _is_as_given(exercise.given[inside], code)
+    given = _is_as_given(exercise, code, inside)
     if inside == exercise.function or (_fed_right(traced, first) and not given):
         return first.record
     for later in wrong:
@@ -52,9 +52,11 @@ def _to_blame(exercise: Exercise, code: Sequence[str], traced: Traced, wrong: Se
     return first.record
 
 
-def _is_as_given(source: str, code: Sequence[str]) -> bool:
+def _is_as_given(exercise: Exercise, code: Sequence[str], function: str) -> bool:
     """Whether a cell defines the function just as the notebook gives it, comments and layout aside."""
-    wanted = ast.dump(ast.parse(source).body[0])
+    if function not in exercise.given:
+        return False
+    wanted = ast.dump(ast.parse(exercise.given[function]).body[0])
     return any(ast.dump(node) == wanted for cell in code for node in ast.walk(_parse(cell)))
 
 
@@ -90,7 +92,9 @@ def _after_the_last_right_one(exercise: Exercise, code: Sequence[str], traced: T
     """In the function itself, the first matrix that is no intermediate, after the last result that is one."""
     last = max((sighting.record for sighting in traced.right), default=-1)
     for record in traced.records[last + 1 :]:
-        if record.array.ndim == 2 and min(record.array.shape) > 1 and _function_at(code, record.place):
+        inside = _function_at(code, record.place)
+        is_matrix = record.array.ndim == 2 and min(record.array.shape) > 1
+        if is_matrix and inside and not _is_as_given(exercise, code, inside):
             return record.place
     return None
 

@@ -145,7 +145,9 @@ def sightings(records: Sequence[Record], named: Mapping[str, Array], inputs: int
         for layer in _layers(value):
             if layer.shape in index:
                 targets, arrays, allowed = index[layer.shape]
-                for hit in np.flatnonzero(np.abs(arrays - layer.ravel()).max(axis=1) <= allowed):
+                with np.errstate(invalid="ignore"):
+                    hits = np.flatnonzero(np.abs(arrays - layer.ravel()).max(axis=1) <= allowed)
+                for hit in hits:
                     names, exact = targets[hit]
                     # A stack in the other order holds the right parts, but is not itself as it should be.
                     exact = exact and list(names) == sorted(names)
@@ -205,4 +207,7 @@ def _layers(value: Array) -> Iterator[Array]:
 
 def equal(a: Array, b: Array) -> bool:
     """Whether two arrays are the same for the trace's purposes."""
-    return a.shape == b.shape and bool(np.abs(a - b).max(initial=0) <= ACCURACY * max(1.0, np.abs(b).max(initial=0)))
+    if a.shape != b.shape:
+        return False
+    with np.errstate(invalid="ignore"):  # inf minus inf is not equal to anything
+        return bool(np.abs(a - b).max(initial=0) <= ACCURACY * max(1.0, np.abs(b).max(initial=0)))

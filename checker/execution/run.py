@@ -54,13 +54,14 @@ class Question:
     """What to ask after the cells: the values of `names`, and `function` called on every case.
 
     When `doubt` says so of what was observed, the function is also called on the `more` cases and watched at work
-    on the first case.
+    on the `traced` one.
     """
 
     names: tuple[str, ...]
     function: str
     cases: tuple[Case, ...]
     more: tuple[Case, ...] = ()
+    traced: Case | None = None
     doubt: Callable[[Observation], bool] = lambda observation: False
 
 
@@ -193,7 +194,7 @@ class _Run:
             if question.doubt(self.observation()):
                 for case in question.more:
                     self.calls[case.name] = await self._call(self.called, case)
-                self.trace = await self._trace(question.cases[0])
+                self.trace = await self._trace(question.traced) if question.traced else None
         except KernelGoneError as gone:
             pending = next((case.name for case in question.cases if case.name not in self.calls), None)
             if pending is not None:  # otherwise it was the trace that did not survive, and it is not needed

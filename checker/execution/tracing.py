@@ -35,9 +35,7 @@ class Recorder:
 
 
 def _keep(value: Any) -> Any:
-    """A copy of what is worth keeping: numbers and arrays of numbers, and lists of equal arrays."""
-    if isinstance(value, (float, np.floating)) and not isinstance(value, bool):
-        return float(value)
+    """A copy of what is worth keeping: arrays of numbers, and lists of arrays of one shape."""
     if isinstance(value, (list, tuple)) and value and all(isinstance(item, np.ndarray) for item in value):
         if len({item.shape for item in value}) > 1:
             return None

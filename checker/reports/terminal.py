@@ -86,13 +86,17 @@ def _checks(result: Result) -> Table:
 
 def selftest_table(selftest: Selftest) -> RenderableType:
     """How many of each kind were caught, and what was said of them."""
-    table = Table(box=None, padding=(0, 3, 0, 0))
-    for heading in ("", "tried", "the same", "caught", "exactly", "equivalent", "unexplained", "survived"):
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for heading in ("", "tried", "same", "caught", "exact", "equal", "unnamed", "survived"):
         table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     for row in selftest.rows:
         counts = (row.tried, row.same, row.caught, row.exactly, row.equivalent, row.unexplained, len(row.survivors))
         table.add_row(row.kind, *("" if count is None else str(count) for count in counts))
-    parts: list[RenderableType] = [table, Text()]
+    legend = (
+        "same: has the right output and must pass; exact, equal: named as it was made, or as mistakes with the same "
+        "output; unnamed: seen to be wrong, not explained; survived: not right, and passed"
+    )
+    parts: list[RenderableType] = [table, Text(), Text(legend, style="dim"), Text()]
     parts += [Text(f"survivor: {survivor}", style="red") for row in selftest.rows for survivor in row.survivors]
     parts.append(Text(f"No output shows: {', '.join(selftest.invisible) or 'nothing of this kind'}."))
     if selftest.indistinguishable:
