@@ -6,21 +6,18 @@ stores, or says about itself is no evidence.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from checker import findings
 from checker.diagnosis import diagnose
-from checker.execution.observation import Call, Failure, Observation, Value
+from checker.evidence import Evidence, describe
+from checker.execution.observation import Call, Failure, Observation
 from checker.exercise import Case, Cases, Exercise
 from checker.result import CheckResult, Finding, Remark, Verdict
 from checker.score import Scale, score
-
-NOT_DEFINED = "Missing"  # what the probe calls a function that is not there
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,7 @@ def judge(
     verdict = _verdict(evidence, checks)
     function_right = evidence.called_function_is_right
     diagnosis = None
-    if verdict in ("partial", "wrong", "error") and not function_right:
+    if verdict in ("partial", "wrong", "error") and not function_right and not evidence.function_untouched:
         diagnosis = diagnose(exercise, cases, code, observation)
     return Judgement(
         verdict=verdict,
@@ -68,118 +65,6 @@ def is_right(exercise: Exercise, cases: Cases, observation: Observation) -> bool
     """Whether answer and function are right, so that nothing needs to be diagnosed."""
     checks = _run_checks(Evidence(exercise, cases, (), observation))
     return all(checks[name].status == "passed" for name in ("answer", "other sizes"))
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """An observation beside what was expected."""
-
-    exercise: Exercise
-    cases: Cases
-    code: tuple[str, ...]
-    observation: Observation
-
-    @property
-    def answer(self) -> Value | None:
-        return self.observation.values.get(self.exercise.answer)
-
-    @property
-    def function_missing(self) -> bool:
-        """Whether there is no function of the right name; one of another name may have been called for it."""
-        call = self.observation.calls.get(self.cases.notebook.name)
-        renamed = self.observation.called not in ("", self.exercise.function)
-        return call is None or renamed or (call.failure is not None and call.failure.name == NOT_DEFINED)
-
-    @cached_property
-    def called_function_is_right(self) -> bool:
-        """Whether the function that was called is right in general, even if it has another name."""
-        cases = (*self.cases.fresh, *self.cases.other_sizes)
-        return bool(self.observation.calls) and all(self.problem(case) is None for case in cases)
-
-    @cached_property
-    def answer_is_right(self) -> bool:
-        return self.answer is not None and self.compare(self.answer, self.cases.notebook) is None
-
-    @cached_property
-    def stopping_failure(self) -> Failure | None:
-        """The cell that kept the notebook from its answer, if one did.
-
-        A cell that failed matters when it was to define the function or the answer; where there is no answer at
-        all, the first failure is the cause.
-        """
-        failures = self.observation.failures
-        if self.answer is None:
-            return failures[0] if failures else None
-        if self.answer_is_right:
-            return None
-        return next((failure for failure in failures if self._defines_something(failure)), None)
-
-    def _defines_something(self, failure: Failure) -> bool:
-        if failure.code_cell is None or failure.code_cell > len(self.code):
-            return False
-        source = self.code[failure.code_cell - 1]
-        function, answer = re.escape(self.exercise.function), re.escape(self.exercise.answer)
-        return bool(re.search(rf"^\s*def {function}\b|^\s*{answer}\b[^=(\n]*=(?!=)", source, re.MULTILINE))
-
-    @cached_property
-    def changed_data(self) -> tuple[str, ...]:
-        """The names of the notebook's own data that no longer hold what the notebook gives them."""
-        changed = []
-        for name, given in self.cases.notebook.rebind.items():
-            value = self.observation.values.get(name)
-            right = value is not None and value.array is not None
-            if not right or not self.exercise.tolerance.accepts(value.array, np.asarray(given, dtype=float)):  # type: ignore
-                changed.append(name)
-        return tuple(changed)
-
-    def compare(self, value: Value, case: Case) -> str | None:
-        """What is wrong with a value as the answer to a case, or None."""
-        expected = self.exercise.expected(case)
-        if value.type == "NoneType":
-            return "is None: the function has to return its result"
-        if value.shape is None or (value.array is None and value.shape == expected.shape):
-            return f"is a {value.type}, not an array of numbers"
-        if value.shape != expected.shape or value.array is None:
-            return self._wrong_shape(value.shape, expected.shape)
-        if self.exercise.tolerance.accepts(value.array, expected):
-            return None
-        if not np.isfinite(value.array).all():
-            return "contains nan or inf"
-        if not value.array.any():
-            return "is all zeros"
-        difference = np.abs(value.array - expected)
-        off = difference > self.exercise.tolerance.absolute + self.exercise.tolerance.relative * np.abs(expected)
-        count = f"all {off.size}" if off.all() else f"{int(off.sum())} of {off.size}"
-        return f"has the right shape {value.shape}, but {count} values differ, by up to {difference.max():.3g}"
-
-    def _wrong_shape(self, shape: tuple[int, ...], expected: tuple[int, ...]) -> str:
-        names = " by ".join(self.exercise.axes)
-        if shape == ():
-            return f"is a single number; an array of shape {expected}, that is {names}, is expected"
-        turned = shape == expected[::-1] and shape != expected
-        hint = ", which looks transposed" if turned else ""
-        return f"has shape {shape}{hint}; {expected}, that is {names}, is expected"
-
-    def problem(self, case: Case) -> str | None:
-        """What is wrong with the function on a case, or None."""
-        call = self.observation.calls.get(case.name)
-        if call is None:  # the asking ended before, at a call that hung or killed the kernel
-            call = list(self.observation.calls.values())[-1]
-        if call.failure is not None:
-            return f"did not return: {_describe(call.failure)}"
-        value = call.value or Value("unknown")
-        trouble = self.compare(value, case)
-        return None if trouble is None else f"returned a result which {trouble}"
-
-
-def _describe(failure: Failure) -> str:
-    """A failure in words, with the line of the notebook that it came from."""
-    if failure.timed_out:
-        return failure.message
-    text = f"{failure.name}: {failure.message}" if failure.message else failure.name
-    if failure.text:
-        text += f" (line {failure.line}: `{failure.text}`)"
-    return text
 
 
 # The checks. Each returns None when it passes and otherwise the reason; its docstring is what the student reads.
@@ -208,7 +93,7 @@ def _trouble(observation: Observation, failure: Failure | None) -> str | None:
             return f"the Python process ended in {cell}"
     if failure is None:
         return None
-    return too_long if failure.timed_out else f"{cell} failed with {_describe(failure)}"
+    return too_long if failure.timed_out else f"{cell} failed with {describe(failure)}"
 
 
 def answer(evidence: Evidence) -> str | None:
@@ -243,9 +128,8 @@ def inputs_kept(evidence: Evidence) -> str | None:
 
 
 def _cases_problem(evidence: Evidence, cases: tuple[Case, ...]) -> str | None:
-    name = evidence.exercise.function
     if evidence.function_missing:
-        return f"the function {name} is not defined{_renamed(evidence)}"
+        return _not_defined(evidence)
     for case in cases:
         problem = evidence.problem(case)
         if problem is not None:
@@ -253,11 +137,12 @@ def _cases_problem(evidence: Evidence, cases: tuple[Case, ...]) -> str | None:
     return None
 
 
-def _renamed(evidence: Evidence) -> str:
-    called = evidence.observation.called
-    if called in ("", evidence.exercise.function):
-        return ""
-    return f"; is {called}, which takes as many arguments, meant? Give it the notebook's name"
+def _not_defined(evidence: Evidence) -> str:
+    """Says that the function is missing, and names one that may be meant."""
+    said = f"the function {evidence.exercise.function} is not defined"
+    if not evidence.renamed:
+        return said
+    return f"{said}; is {evidence.renamed}, which takes as many arguments, meant? Give it the notebook's name"
 
 
 # name, check, and the check that must have passed before it can be asked
@@ -322,10 +207,8 @@ def _not_attempted(evidence: Evidence) -> bool:
     """Whether the function still does what the notebook's stub does, or nothing of this exercise is there."""
     if evidence.answer is None and evidence.function_missing:
         return True
-    values = [call.value for call in evidence.observation.calls.values()]
-    values.append(evidence.answer)
-    arrays = [value.array for value in values if value is not None]
-    return bool(arrays) and all(array is not None and not array.any() for array in arrays)
+    answer = evidence.answer.array if evidence.answer is not None else None
+    return evidence.function_untouched and (answer is None or not answer.any())
 
 
 def _summary(evidence: Evidence, checks: Mapping[str, CheckResult], verdict: Verdict) -> str:
@@ -358,7 +241,7 @@ def _summary(evidence: Evidence, checks: Mapping[str, CheckResult], verdict: Ver
 def _explain_missing(evidence: Evidence) -> str:
     if not evidence.function_missing:
         return ""
-    return f", and the function {evidence.exercise.function} is not defined{_renamed(evidence)}"
+    return f", and {_not_defined(evidence)}"
 
 
 def _evident(evidence: Evidence, checks: Mapping[str, CheckResult], verdict: Verdict) -> dict[str, str]:
@@ -368,8 +251,10 @@ def _evident(evidence: Evidence, checks: Mapping[str, CheckResult], verdict: Ver
     if verdict == "not attempted":
         return {"not-attempted": ""}
     found = {}
-    if checks["fresh inputs"].status == "failed" and evidence.function_missing:
-        found["function-missing"] = f"{_capital(checks['fresh inputs'].message)}."
+    if evidence.function_untouched:
+        found["not-attempted"] = ""
+    if evidence.function_missing and (checks["fresh inputs"].status == "failed" or evidence.renamed):
+        found["function-missing"] = f"{_capital(_not_defined(evidence))}."
     if checks["answer"].status == "failed" and evidence.changed_data:
         found["data-changed"] = f"The notebook's own {_join(evidence.changed_data)} had been changed."
     return found
@@ -379,7 +264,7 @@ def _remarks(evidence: Evidence, checks: Mapping[str, CheckResult]) -> tuple[Rem
     remarks = []
     for failure in evidence.observation.failures:
         if failure is not evidence.stopping_failure:
-            message = f"Code cell {failure.code_cell} failed: {_describe(failure)}."
+            message = f"Code cell {failure.code_cell} failed: {describe(failure)}."
             remarks.append(Remark("later-cell-failed", message))
     if checks["inputs kept"].status == "failed":
         remarks.append(Remark("inputs-changed", f"{_capital(checks['inputs kept'].message)}."))

@@ -120,6 +120,29 @@ def test_a_function_under_another_name_is_named_in_the_message(grade: Grade) -> 
     assert [mistake.id for mistake in result.mistakes] == ["function-missing"]
 
 
+def test_code_outside_of_the_function_makes_a_right_answer_and_an_untouched_function(grade: Grade) -> None:
+    at_top_level = RIGHT.replace("\n  ", "\n").replace("return", "X_prime =")
+    result = grade(filled_in("  return np.zeros_like(X)", after=at_top_level))
+    assert (result.verdict, result.score) == ("partial", 0)
+    assert [finding.id for finding in result.mistakes] == ["not-attempted"]
+
+
+def test_an_answer_without_a_function_is_diagnosed_but_earns_nothing(grade: Grade) -> None:
+    data = filled_in(RIGHT.replace("return omega_c @", "return")).replace(b"(X,omega_v1,", b"(X,omega_v1, ")
+    renamed = data.replace(b"def multihead_scaled_self_attention(", b"def mine(one_more, ")
+    result = grade(renamed.replace(b"= multihead_scaled_self_attention(", b"= mine(0, "))
+    assert (result.verdict, result.score) == ("wrong", 0)
+    assert [finding.id for finding in result.mistakes] == ["function-missing", "output-projection-missing"]
+
+
+def test_calling_a_function_that_is_not_there_says_so(grade: Grade) -> None:
+    result = grade(filled_in().replace(b"def multihead_scaled_self_attention(X", b"def mine(X"))
+    assert (result.verdict, [finding.id for finding in result.mistakes]) == ("error", ["function-missing"])
+    assert "is mine, which takes as many arguments, meant?" in result.mistakes[0].note
+    result = grade(filled_in().replace(b"def multihead_scaled_self_attention(X", b"def mine(extra, X"))
+    assert (result.verdict, [finding.id for finding in result.mistakes]) == ("error", ["function-missing"])
+
+
 def test_another_exercises_notebook_is_recognised(grade: Grade) -> None:
     result = grade(notebook("x = 1", "print(x)"))
     assert result.verdict == "not attempted" and "looks like another notebook" in result.summary

@@ -57,7 +57,8 @@ def diagnose(exercise: Exercise, cases: Cases, code: Sequence[str], observation:
     if plan is not None:
         mistakes = _in_order(exercise, plan)
         wrong_steps = {exercise.choices[number].step for number, _ in plan.forms if _is_wrong(exercise, plan, number)}
-        steps_right = every_step - wrong_steps
+        # An answer by itself may have been pasted; only a function that was called shows how it computes.
+        steps_right = every_step - wrong_steps if _was_called(cases, observation) else frozenset()
     else:
         plan = _local_explanation(exercise, cases, traced) if traced else None
         mistakes = _in_order(exercise, plan) if plan else (UNEXPLAINED,)
@@ -104,6 +105,11 @@ def _outputs(exercise: Exercise, cases: Cases, observation: Observation) -> list
     if not outputs and answer is not None and answer.array is not None:
         outputs = [(cases.notebook, answer.array)]
     return outputs if outputs and outputs[0][0] is cases.notebook else []
+
+
+def _was_called(cases: Cases, observation: Observation) -> bool:
+    call = observation.calls.get(cases.notebook.name)
+    return call is not None and call.value is not None
 
 
 def _always_the_same(outputs: list[tuple[Case, Array]]) -> bool:

@@ -12,13 +12,14 @@ from checker.diagnosis.trace import equal
 from checker.execution.observation import Failure, Value
 from checker.exercise import Array, Exercise
 
-SHAPES, ELEMENTWISE, NAME, ARGUMENTS, PACKAGE, SYNTAX = (
+SHAPES, ELEMENTWISE, NAME, ARGUMENTS, PACKAGE, SYNTAX, MISSING = (
     "shapes-do-not-fit",
     "elementwise-product",
     "name-not-defined",
     "arguments-do-not-fit",
     "package-missing",
     "syntax-error",
+    "function-missing",
 )
 
 
@@ -58,6 +59,8 @@ def _name(exercise: Exercise, message: str) -> Explained | None:
     if not found:
         return None
     name = found[1]
+    if name == exercise.function:
+        return Explained(MISSING, f"The function {name} is called, but not defined.")
     if name in ("np", "numpy", "plt", "math"):
         module = {"np": "numpy as np", "plt": "matplotlib.pyplot as plt"}.get(name, name)
         return Explained(NAME, f"{name} is used before it is imported.", f"Add `import {module}` to the first cell.")
