@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ ALL_CORRECT, NOT_CORRECT, USAGE, NOT_GRADED, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 def check(options: argparse.Namespace) -> int:
+    """Grade one notebook and tell its story."""
     from checker.batch import grade_one
     from checker.reports.terminal import story
     from checker.result import to_dict
@@ -38,14 +40,14 @@ def check(options: argparse.Namespace) -> int:
 
 
 def grade(options: argparse.Namespace) -> int:
+    """Grade everything that was named, a line for each as it finishes, into a folder."""
     from checker.batch import grade_into
     from checker.reports import terminal
     from checker.result import to_dict
     from checker.submission import find
 
     exercise = _load_exercise(options.exercise)
-    if options.out.exists() and not options.out.is_dir():
-        return _usage(f"{options.out}: is a file; --out takes a folder")
+    _make_folder(options.out)
     found = find(options.paths, exercise)
     for problem in found.problems:
         _complain(problem)
@@ -86,12 +88,16 @@ def grade(options: argparse.Namespace) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
+    """Execute notebooks; no answer is looked at."""
     from checker.execution.launcher import KernelStartError
     from checker.execution.run import observe
     from checker.intake import CannotOpenError, read_file
     from checker.judge import trouble_of_run
     from checker.notebook import UnreadableError, parse
+    from checker.reports.plain import printable
 
+    if options.out is not None:
+        _make_folder(options.out)
     reports: list[dict[str, Any]] = []
     code = ALL_CORRECT
     for path in options.notebooks:
@@ -101,7 +107,6 @@ def run(options: argparse.Namespace) -> int:
             observation = observe(notebook, limits=_settings(options).limits)
             trouble, seconds = trouble_of_run(observation), observation.seconds["total"]
             if options.out is not None:
-                options.out.mkdir(parents=True, exist_ok=True)
                 (options.out / path.with_suffix(".ipynb").name).write_text(observation.executed, encoding="utf-8")
             code = max(code, NOT_CORRECT if trouble else ALL_CORRECT)
         except (UnreadableError, CannotOpenError) as error:
@@ -110,13 +115,14 @@ def run(options: argparse.Namespace) -> int:
             trouble, code = str(error), NOT_GRADED
         reports.append({"file": str(path), "passed": trouble is None, "seconds": seconds, "message": trouble or ""})
         if not options.json:
-            print(f"{path}: {trouble or f'runs ({seconds:.1f} s)'}", flush=True)
+            print(printable(f"{path}: {trouble or f'runs ({seconds:.1f} s)'}"), flush=True)
     if options.json:
         _print_json({"notebooks": reports})
     return code
 
 
 def exercises(options: argparse.Namespace) -> int:
+    """List the exercises."""
     from checker.exercises import every
 
     if options.json:
@@ -130,6 +136,7 @@ def exercises(options: argparse.Namespace) -> int:
 
 
 def selftest(options: argparse.Namespace) -> int:
+    """Run an exercise against its own mistakes, mutants and cheats."""
     import dataclasses
 
     from checker.reports.terminal import selftest_table
@@ -141,6 +148,14 @@ def selftest(options: argparse.Namespace) -> int:
     else:
         _console().print(selftest_table(tested))
     return ALL_CORRECT if tested.passed else NOT_CORRECT
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = "is a file" if path.is_file() else error.strerror
+        raise SystemExit(_usage(f"{path}: {reason}; --out takes a folder, which is made if it is missing")) from None
 
 
 def _load_exercise(name: str) -> Exercise:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from checker.mistakes import GENERAL, Mistake
 
 Array = npt.NDArray[np.float64]
 
@@ -103,26 +106,9 @@ class Choice:
     forms: tuple[Form, ...]
 
 
-@dataclass(frozen=True)
-class Mistake:
-    """A mistake that students make. The id is stable; documentation, hints and scoring read from here.
-
-    The hint asks a question and gives nothing away; the explanation says what is wrong and why; the correction is
-    the right expression. A `remark` costs nothing.
-    """
-
-    id: str
-    title: str
-    hint: str
-    explanation: str
-    correction: str
-    step: str | None = None
-    remark: bool = False
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Exercise:
-    """All that the checker knows about one notebook.
+    """All that the checker knows about one notebook. An exercise is equal to itself only.
 
     `answer` and `function` are the names that the notebook asks for, `parameters` the function's signature.
     `reference` maps the arguments to every named intermediate; the answer is the one named `answer`.
@@ -145,11 +131,16 @@ class Exercise:
     reference: Callable[[Mapping[str, Array]], Mapping[str, Array]]
     draw: Callable[[int], Cases]
     choices: tuple[Choice, ...]
-    mistakes: Mapping[str, Mistake]
+    own_mistakes: tuple[Mistake, ...]
     words: Mapping[str, str]
     summarise: Callable[[Sequence[str]], str]
     given: Mapping[str, str]
     read_black_box: Callable[[Case, Array], str | None]
+
+    @cached_property
+    def mistakes(self) -> Mapping[str, Mistake]:
+        """Every mistake by id: those of all exercises, and this one's own, which may put the same in its terms."""
+        return {mistake.id: mistake for mistake in (*GENERAL, *self.own_mistakes)}
 
     def expected(self, case: Case) -> Array:
         """The right answer for a case."""

@@ -1,4 +1,7 @@
-"""The result of one grade, and its JSON form, which is the contract with everything that reads it."""
+"""The result of one grade, and its JSON form, which is the contract with everything that reads it.
+
+`result.schema.json` beside this file documents that form.
+"""
 
 from __future__ import annotations
 

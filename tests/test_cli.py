@@ -1,6 +1,7 @@
 """The command line, run as people run it."""
 
 import csv
+import dataclasses
 import json
 import os
 import signal
@@ -10,8 +11,9 @@ from pathlib import Path
 
 import pytest
 from helpers import EXAMPLES, EXERCISE, ROOT, SOLUTION, filled_in, notebook
+from jsonschema import Draft202012Validator
 
-from checker.result import from_json
+from checker.result import SCHEMA_VERSION, Result, from_json
 
 
 def checker(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
@@ -121,6 +123,15 @@ def test_selftest_prints_the_rates_and_no_mutant_or_cheat_survives() -> None:
     assert tested["invisible"] == ["key-bias-missing"]
 
 
+def test_every_result_keeps_to_the_schema(graded: tuple[subprocess.CompletedProcess[str], Path]) -> None:
+    schema = json.loads((ROOT / "checker/result.schema.json").read_text(encoding="utf-8"))
+    validator = Draft202012Validator(schema)
+    for line in (graded[1] / "results.jsonl").read_text(encoding="utf-8").splitlines():
+        validator.validate(json.loads(line))
+    assert schema["properties"]["schema_version"]["const"] == SCHEMA_VERSION
+    assert set(schema["properties"]) == {field.name for field in dataclasses.fields(Result)}
+
+
 def test_superseded_examples_are_reported(graded: tuple[subprocess.CompletedProcess[str], Path]) -> None:
     [superseded] = [file for file, verdict in expected().items() if verdict == "superseded"]
     assert f"{superseded}: not graded, because henry also handed in" in graded[0].stderr
@@ -187,6 +198,8 @@ def test_a_mixed_batch_grades_the_good_names_the_bad_and_exits_with_2(tmp_path: 
         (["grade", "nowhere", "--out", "OUT"], "nothing to grade"),
         (["grade", "docs", "--out", "OUT"], "docs: there is no notebook (.ipynb) in it"),
         (["grade", "examples", "--out", "README.md"], "README.md: is a file"),
+        (["grade", "examples", "--out", "README.md/x"], "--out takes a folder"),
+        (["run", "solutions/x.ipynb", "--out", "README.md/x"], "--out takes a folder"),
         (["grade", "examples"], "--out"),
         (["check", "x.ipynb", "--exercise", "12.9"], "there is no exercise '12.9'; there is: multihead-self-attention"),
         (["check", "x.ipynb", "--timeout", "-1"], "positive number"),

@@ -77,10 +77,8 @@ def _lookup(exercise: Exercise, most: int, output: Array) -> list[Plan]:
 
 
 @cache
-def _of(exercise_id: str, most: int) -> dict[tuple[int, ...], tuple[list[Plan], Array]]:
-    from checker.exercises import load
-
-    exercise = load(exercise_id)
+def table(exercise: Exercise, most: int) -> dict[tuple[int, ...], tuple[list[Plan], Array]]:
+    """All plans with at most `most` wrong forms and their answers to the notebook's own input, by shape."""
     grouped: dict[tuple[int, ...], tuple[list[Plan], list[Array]]] = {}
     with np.errstate(all="ignore"):
         for plan, answer in _grow(exercise, 0, exercise.draw(0).notebook.arguments, (), most):
@@ -89,11 +87,6 @@ def _of(exercise_id: str, most: int) -> dict[tuple[int, ...], tuple[list[Plan], 
                 plans.append(plan)
                 answers.append(answer.ravel())
     return {shape: (plans, np.array(answers)) for shape, (plans, answers) in grouped.items()}
-
-
-def table(exercise: Exercise, most: int) -> dict[tuple[int, ...], tuple[list[Plan], Array]]:
-    """All plans with at most `most` mistakes and their answers to the notebook's own input, by shape."""
-    return _of(exercise.id, most)
 
 
 def _grow(

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from checker.batch import grade_notebook
-from checker.cheats import cheats
 from checker.diagnosis import UNEXPLAINED, diagnose, simulation
 from checker.diagnosis.simulation import Plan
 from checker.execution.observation import Call, Observation, Value
 from checker.exercise import Array, Case, Cases, Exercise, State
-from checker.mutants import mutants
+from checker.selftest.cheats import cheats
+from checker.selftest.mutants import mutants
 
 SEEDS = range(100, 112)  # further inputs, on which a surviving mutant must show that it is another function
 

@@ -1,0 +1,69 @@
+"""What a mistake is, and those that can be made in any exercise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A mistake that students make. The id is stable; documentation, hints and scoring read from here.
+
+    The hint asks a question and gives nothing away; the explanation says what is wrong and why; the correction is
+    the right expression. A `remark` costs nothing.
+    """
+
+    id: str
+    title: str
+    hint: str
+    explanation: str
+    correction: str
+    step: str | None = None
+    remark: bool = False
+
+
+# id, title, hint, explanation, correction
+GENERAL = tuple(Mistake(*texts) for texts in (
+    ("no-return", "the function returns nothing",
+     "What does the last line of your function do with the result?",
+     "A function without a return gives None. The last line should return the result.", "return the result"),
+    ("sizes-hard-coded", "sizes are written as numbers",
+     "What would happen in this line for arrays of other sizes?",
+     "The function is right for the notebook's sizes and raises an exception for others.",
+     "take the sizes from the arguments, as in X.shape"),
+    ("answer-hard-coded", "the function returns the same answer whatever it is given",
+     "What does your function return for other arguments?",
+     "The result has to be computed from the arguments.", "see the completed notebook"),
+    ("data-changed", "the notebook's own data were changed",
+     "Is the answer computed from the data that the notebook gives?",
+     "The answer is asked for with the notebook's own data. Leave those cells as they are, and run all cells again.",
+     "the notebook's cells as they were"),
+    ("function-missing", "the function is missing or has another name",
+     "Is there a function of exactly the name that the notebook gives?",
+     "The function is looked up by its name, so that it can be called with other values.",
+     "the notebook's own first line of the function"),
+    ("not-attempted", "the function is still as the notebook gives it",
+     "What is the first intermediate result that the function needs, and what is its shape?",
+     "The function still returns zeros.", "see the completed notebook"),
+    ("shapes-do-not-fit", "the shapes of two arrays do not fit together",
+     "Write the shape of each array beside it. Which product or stacking do you want, and which sides have to agree?",
+     "A matrix product needs as many columns on the left as rows on the right; stacking needs equal other sides.",
+     "an order or a transpose in which the inner sides agree"),
+    ("elementwise-product", "* multiplies element by element where a matrix product is needed",
+     "Which operator is the matrix product in numpy?",
+     "`*` multiplies element by element; the matrix product is `@` or np.matmul.", "@ in place of *"),
+    ("name-not-defined", "a name is used that has no value", "Where should this name get its value?",
+     "Every name must be an argument, a local variable or one of the notebook's own before it is used.", ""),
+    ("arguments-do-not-fit", "the function takes other arguments than the notebook passes",
+     "Compare the first line of your function with the notebook's: does it take the same arguments?",
+     "The notebook passes the arguments by their order, so the function must take just these.", ""),
+    ("syntax-error", "a cell is not valid Python",
+     "Are all brackets and quotes closed, and all lines indented alike?",
+     "Python could not read this line, so nothing in its cell was run.", ""),
+    ("package-missing", "a package is imported that is not there", "Do you need this package?",
+     "Only the packages that the notebook itself imports can be relied on.", "import numpy as np"),
+    ("unexplained", "the answer is wrong in a way that no known mistake explains",
+     "Print the shapes of your intermediate results. Which is the first that you did not expect?",
+     "The answer differs from the reference, and no combination of known mistakes gives it.",
+     "see the completed notebook"),
+))  # fmt: skip
