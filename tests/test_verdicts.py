@@ -73,6 +73,13 @@ def test_parameters_in_another_order_are_matched_by_name(grade: Grade) -> None:
     assert [remark.id for remark in result.remarks] == ["later-cell-failed"]
 
 
+def test_a_function_that_takes_some_arguments_and_reads_the_others_from_the_notebook_is_right(grade: Grade) -> None:
+    data = filled_in().replace(b", omega_c):", b"):").replace(b", omega_c)", b")")
+    assert grade(data).verdict == "correct"
+    fixed = filled_in(before="saved = omega_c").replace(b", omega_c):", b"):").replace(b", omega_c)", b")")
+    assert grade(fixed.replace(b"return omega_c", b"return saved")).verdict == "partial"
+
+
 @pytest.mark.parametrize(
     ("cheat", "verdict"),
     [

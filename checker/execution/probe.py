@@ -119,7 +119,8 @@ def trace(
     given, bound = _decode_inputs(arguments, rebind)
     scope, recorder = {**namespace, **bound}, Recorder()
     name = function if isinstance(function, str) else getattr(function, "__name__", "")
-    instrument(scope, sources, recorder)
+    with contextlib.suppress(Exception):  # what cannot be watched is called as it is
+        instrument(scope, sources, recorder)
     outcome = _outcome(scope.get(name), given)
     outcome["records"] = [[list(place), encode(value)] for place, value in recorder.records]
     return outcome
@@ -141,19 +142,24 @@ def _outcome(target: Any, given: dict[str, Any]) -> dict[str, Any]:
             warnings.catch_warnings(),
         ):
             warnings.simplefilter("ignore")
-            result = target(**given) if _reordered(target, list(given)) else target(*given.values())
-            return {"value": encode(result)}
+            named = _by_name(target, given)
+            return {"value": encode(target(*given.values()) if named is None else target(**named))}
     except BaseException as error:  # a student's sys.exit() or an interrupt is an outcome like any other
         return {"error": _describe_error(error)}
 
 
-def _reordered(target: Callable[..., Any], expected: list[str]) -> bool:
-    """Whether the function takes the same names in another order, so that only names tell which is which."""
+def _by_name(target: Callable[..., Any], given: dict[str, Any]) -> dict[str, Any] | None:
+    """The arguments to pass by name: for a function that takes the same names in another order, or some of them.
+
+    What it does not take it can only read from the notebook's globals, which hold the same values.
+    """
     try:
         names = list(inspect.signature(target).parameters)
     except (TypeError, ValueError):
-        return False
-    return names != expected and sorted(names) == sorted(expected)
+        return None
+    if names == list(given) or not set(names) <= set(given):
+        return None
+    return {name: given[name] for name in names}
 
 
 def _describe_error(error: BaseException) -> dict[str, Any]:
