@@ -82,7 +82,7 @@ def grade_notebook(
     question = Question(
         tuple(dict.fromkeys(names)),
         exercise.function,
-        cases.all,
+        (*cases.all, *cases.unused.values()),
         more=(cases.black_box,) if cases.black_box else (),
         traced=cases.traced,
         doubt=lambda observation: not is_right(exercise, cases, observation),

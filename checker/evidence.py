@@ -44,10 +44,21 @@ class Evidence:
         cases = (*self.cases.fresh, *self.cases.other_sizes)
         return bool(self.observation.calls) and all(self.problem(case) is None for case in cases)
 
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """The remarks on what the function leaves out, though no right output could show it."""
+        calls = {id: self.observation.calls.get(case.name) for id, case in self.cases.unused.items()}
+        arrays = {id: call.value.array for id, call in calls.items() if call is not None and call.value is not None}
+        return tuple(
+            id
+            for id, array in arrays.items()
+            if array is not None and np.isfinite(array).all() and self.called_function_is_right
+        )
+
     @cached_property
     def function_untouched(self) -> bool:
         """Whether the function still does what the notebook's stub does: it returns zeros, whatever it is given."""
-        values = [call.value for call in self.observation.calls.values()]
+        values = [call.value for case in self.cases.all if (call := self.observation.calls.get(case.name))]
         arrays = [value.array for value in values if value is not None]
         return bool(arrays) and all(array is not None and not array.any() for array in arrays)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -33,13 +33,15 @@ class Cases:
     """Every case a grade is decided on.
 
     `notebook` holds the notebook's own data, `fresh` new values of the same sizes, `other_sizes` new sizes. The
-    `black_box` case decides nothing; it is for the diagnosis.
+    others decide nothing: `black_box` is for the diagnosis, and each of `unused` has NaN in what a function can leave
+    out without any change of its output; finite output then earns the remark of that id.
     """
 
     notebook: Case
     fresh: tuple[Case, ...]
     other_sizes: tuple[Case, ...]
     black_box: Case | None = None
+    unused: Mapping[str, Case] = field(default_factory=dict)
 
     @property
     def traced(self) -> Case:

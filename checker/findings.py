@@ -24,9 +24,9 @@ def findings(
     return tuple(found)
 
 
-def remarks(exercise: Exercise, code: Sequence[str], diagnosis: Diagnosis | None) -> tuple[Remark, ...]:
+def remarks(exercise: Exercise, diagnosis: Diagnosis | None, unused: Sequence[str]) -> tuple[Remark, ...]:
     """Remarks on what costs nothing but is worth knowing."""
-    ids = diagnosis.remarks if diagnosis else ()
+    ids = dict.fromkeys((*(diagnosis.remarks if diagnosis else ()), *unused))
     return tuple(Remark(id, exercise.mistakes[id].explanation) for id in ids)
 
 

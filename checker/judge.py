@@ -57,7 +57,7 @@ def judge(
         mistakes=findings.findings(exercise, code, diagnosis, _evident(evidence, checks, verdict)),
         alternatives=diagnosis.alternatives if diagnosis else (),
         right_so_far=exercise.summarise(diagnosis.right_names) if diagnosis else "",
-        remarks=(*_remarks(evidence, checks), *findings.remarks(exercise, code, diagnosis)),
+        remarks=(*_remarks(evidence, checks), *findings.remarks(exercise, diagnosis, evidence.unused)),
     )
 
 

@@ -67,7 +67,7 @@ def _observe(
     names = [exercise.answer, *cases.notebook.rebind]
     values = decode_values(probe.read(namespace, names))
     calls = {}
-    for case in (*cases.all, *([cases.black_box] if cases.black_box else [])):
+    for case in (*cases.all, *cases.unused.values(), *([cases.black_box] if cases.black_box else [])):
         reply = probe.call(namespace, function, probe.pack(case.arguments), probe.pack(case.rebind))
         calls[case.name] = decode_call(reply)
     observation = Observation(values=values, functions=decode_functions(probe.functions(namespace)), calls=calls)

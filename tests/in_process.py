@@ -41,7 +41,7 @@ def judge_body(body: str, exercise: Exercise, cases: Cases, *, traced: bool = Tr
         exec(compile(cell, name, "exec"), namespace)
     calls = {}
     assert cases.black_box is not None
-    for case in (*cases.all, cases.black_box):
+    for case in (*cases.all, *cases.unused.values(), cases.black_box):
         calls[case.name] = decode_call(
             probe.call(namespace, exercise.function, probe.pack(case.arguments), probe.pack(case.rebind))
         )

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from in_process import judge_body, judge_program
 from programs import MISTAKES, all_sets, program
 
-from checker.diagnosis import simulation
+from checker.diagnosis import exceptions, simulation
 from checker.diagnosis.simulation import Plan
+from checker.execution.observation import Failure
 from checker.exercise import Exercise
 from checker.exercises import load
 from checker.judge import Judgement
@@ -176,6 +177,84 @@ def test_the_first_wrong_expression_is_underlined(changes: dict[str, str], expec
     assert finding.source[slice(*finding.columns)] == first_wrong
 
 
+PROJECT = (
+    "  q1, q2 = omega_q1 @ X + beta_q1, omega_q2 @ X + beta_q2\n"
+    "  k1, k2 = omega_k1 @ X + beta_k1, omega_k2 @ X + beta_k2\n"
+    "  v1, v2 = omega_v1 @ X + beta_v1, omega_v2 @ X + beta_v2\n"
+)
+STYLES = {
+    "a comprehension": (
+        "  heads = [v @ softmax_cols(k.T @ q) for q, k, v in ((q1, k1, v1), (q2, k2, v2))]\n"
+        "  return omega_c @ np.vstack(heads)\n",
+        "softmax_cols(k.T @ q)",
+    ),
+    "a lambda": (
+        "  head = lambda q, k, v: v @ softmax_cols(k.T @ q)\n"
+        "  return omega_c @ np.vstack((head(q1, k1, v1), head(q2, k2, v2)))\n",
+        "softmax_cols(k.T @ q)",
+    ),
+    "einsum": (
+        "  s = np.einsum('hdm,hdn->hmn', np.stack((k1, k2)), np.stack((q1, q2)))\n"
+        "  a = np.exp(s)\n"
+        "  a = a / a.sum(axis=1, keepdims=True)\n"
+        "  o = np.einsum('hdm,hmn->hdn', np.stack((v1, v2)), a)\n"
+        "  return omega_c @ o.reshape(X.shape)\n",
+        "np.exp(s)",
+    ),
+    "operations in place": (
+        "  a1, a2 = k1.T @ q1, k2.T @ q2\n"
+        "  np.exp(a1, out=a1)\n"
+        "  np.exp(a2, out=a2)\n"
+        "  a1 /= a1.sum(axis=0)\n"
+        "  a2 /= a2.sum(axis=0)\n"
+        "  o = np.zeros_like(X)\n"
+        "  o[: len(q1)] = v1 @ a1\n"
+        "  o[len(q1) :] = v2 @ a2\n"
+        "  return omega_c @ o\n",
+        "np.exp(a1, out=a1)",
+    ),
+    "one line": (
+        "  return omega_c @ np.r_[v1 @ softmax_cols(k1.T @ q1), v2 @ softmax_cols(k2.T @ q2)]\n",
+        "softmax_cols(k1.T @ q1)",
+    ),
+    "a decorated helper": (
+        "  import functools\n"
+        "  def plain(f):\n"
+        "    return functools.wraps(f)(lambda *a: f(*a))\n"
+        "  @plain\n"
+        "  def head(q, k, v):\n"
+        "    return v @ softmax_cols(k.T @ q)\n"
+        "  return omega_c @ np.vstack((head(q1, k1, v1), head(q2, k2, v2)))\n",
+        "softmax_cols(k.T @ q)",
+    ),
+    "a global": (
+        "  global kept\n"
+        "  kept = [softmax_cols(k1.T @ q1), softmax_cols(k2.T @ q2)]\n"
+        "  return omega_c @ np.vstack((v1 @ kept[0], v2 @ kept[1]))\n",
+        "softmax_cols(k1.T @ q1)",
+    ),
+    "a loop over queries": (
+        "  o1, o2 = np.zeros_like(v1), np.zeros_like(v2)\n"
+        "  for n in range(X.shape[1]):\n"
+        "    for q, k, v, o in ((q1, k1, v1, o1), (q2, k2, v2, o2)):\n"
+        "      w = np.exp(k.T @ q[:, n])\n"
+        "      o[:, n] = v @ (w / w.sum())\n"
+        "  return omega_c @ np.vstack((o1, o2))\n",
+        "np.exp(k.T @ q[:, n])",
+    ),
+}
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_the_trace_points_into_programs_of_every_style(style: str) -> None:
+    body, first_wrong = STYLES[style]
+    judgement = judge_body(PROJECT + body, EXERCISE, EXERCISE.draw(1))
+    assert ids(judgement) == ["scale-missing"]
+    finding = judgement.mistakes[0]
+    assert finding.columns is not None
+    assert finding.source[slice(*finding.columns)] == first_wrong
+
+
 def test_a_function_that_always_gives_the_same_answer_is_seen_through() -> None:
     body = "  memory = globals().setdefault('memory', [])\n  memory.append(X @ X.T)\n  return memory[0]\n"
     assert ids(judge_body(body, EXERCISE, EXERCISE.draw(1))) == ["answer-hard-coded"]
@@ -231,6 +310,13 @@ def test_a_function_that_raises_keeps_the_steps_that_were_right_before() -> None
         ({"out": "return omega_c * np.concatenate((o1, o2))"}, "elementwise-product", "omega_c is (8, 8)", "omega_c @"),
         ({"out": "return omega_c @ np.concatenate((o1, o2), axis=1)"}, "shapes-do-not-fit", "(4, 12)", ""),
         ({"q": "q1 = q2 = omega_q @ X"}, "name-not-defined", "omega_q has no value", "omega_q1 and omega_q2"),
+        (
+            {"out": "return np.dot(np.concatenate((o1, o2)), omega_c)"},
+            "shapes-do-not-fit",
+            "omega_c is (8, 8)",
+            "omega_c @",
+        ),
+        ({"out": "return omega_c @ (o1 + k1.T)"}, "shapes-do-not-fit", "k1.T is (6, 4), the transpose of the keys", ""),
         ({"out": "return math.sqrt(X)"}, "name-not-defined", "math is used before it is imported", "import math"),
         ({"out": "import sklearn_of_nobody"}, "package-missing", "not installed", "numpy is enough"),
     ],
@@ -238,6 +324,13 @@ def test_a_function_that_raises_keeps_the_steps_that_were_right_before() -> None
 def test_exceptions_are_put_in_the_books_terms(changes: dict[str, str], id: str, what: str, remedy: str) -> None:
     finding = judged(**changes).mistakes[0]
     assert finding.id == id and what in finding.note and remedy in finding.remedy
+
+
+def test_a_function_with_too_few_arguments_is_told_what_it_is_passed() -> None:
+    failure = Failure("TypeError", f"{EXERCISE.function}() takes 13 positional arguments but 14 were given")
+    explained = exceptions.explain(EXERCISE, failure, {})
+    assert explained is not None and explained.mistake == "arguments-do-not-fit"
+    assert "takes 13 positional arguments" in explained.what and "omega_v1, omega_q1" in explained.remedy
 
 
 # The exercise's description of its mistakes.

@@ -53,7 +53,10 @@ def test_a_number_that_is_right_for_one_size_only_makes_a_partial_answer(grade: 
 
 def test_leaving_out_the_key_bias_is_right_because_softmax_does_not_see_it(grade: Grade) -> None:
     body = RIGHT.replace(" + beta_k1", "").replace(" + beta_k2", "")
-    assert grade(filled_in(body)).verdict == "correct"
+    result = grade(filled_in(body))
+    assert (result.verdict, result.score, result.mistakes) == ("correct", 100, ())
+    [remark] = result.remarks
+    assert remark.id == "key-bias-missing" and "the softmax of a column ignores a constant" in remark.message
 
 
 def test_a_students_own_softmax_cols_is_used_and_judged(grade: Grade) -> None:

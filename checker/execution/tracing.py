@@ -101,7 +101,13 @@ class _Reporting(ast.NodeTransformer):
         return node
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
-        node.value = self.visit(node.value)  # a slice is no expression that could be passed on
+        node.value = self.visit(node.value)
+        # A slice like 1:3 is no expression that could be passed on; what stands beside it, or alone, is one.
+        if isinstance(node.slice, ast.Tuple):
+            parts = node.slice.elts
+            node.slice.elts = [part if isinstance(part, ast.Slice) else self.visit(part) for part in parts]
+        elif not isinstance(node.slice, ast.Slice):
+            node.slice = self.visit(node.slice)
         return self._report(node, node) if isinstance(node.ctx, ast.Load) else node
 
     def visit_Assign(self, node: ast.Assign) -> Any:

@@ -114,7 +114,7 @@ def draw(seed: int) -> Cases:
     picked = random.choice(len(OTHER_SIZES), size=2, replace=False)
     sizes = [OTHER_SIZES[i] for i in picked]
     other = tuple(_case(f"other sizes, D = {d} and N = {n}", _draw_inputs(random, d, n)) for d, n in sizes)
-    return Cases(notebook, fresh, other, _attention_case(random))
+    return Cases(notebook, fresh, other, _attention_case(random), {"key-bias-missing": _without_key_bias(fresh[0])})
 
 
 def _draw_inputs(random: np.random.Generator, size: int, count: int) -> dict[str, Array]:
@@ -154,22 +154,50 @@ def _attention_case(random: np.random.Generator) -> Case:
     return _case("attention alone", drawn | still)
 
 
-def _read_attention(case: Case, output: Array) -> str | None:
-    """What the attention weights of the first head, recovered from an output, say about divisor and softmax."""
+def attention_from(case: Case, output: Array) -> dict[str, Array]:
+    """The attention weights of both heads, (N, N) each, recovered from an output for the case that is made for it.
+
+    >>> case = draw(seed=1).black_box
+    >>> expected = reference(case.arguments)
+    >>> np.allclose(attention_from(case, expected["X_prime"])["A2"], expected["A2"])
+    True
+    """
     steps = reference(case.arguments)
     if output.shape != steps["X_prime"].shape or not np.isfinite(output).all():
-        return None
-    weights = np.linalg.solve(steps["V1"], output[: len(steps["V1"])])
+        return {}
+    halves = np.split(output, HEADS)
+    maps: dict[str, Array] = {}
+    for h, half in enumerate(halves, 1):
+        maps[f"A{h}"] = np.linalg.solve(steps[f"V{h}"], half).astype(np.float64)
+    return maps
+
+
+def _read_attention(case: Case, output: Array) -> str | None:
+    """What the attention weights, recovered from an output, say about the softmax and the divisor."""
+    steps = reference(case.arguments)
+    said = {
+        _read_weights(weights, steps[f"scores{name[-1]}"]) for name, weights in attention_from(case, output).items()
+    }
+    return said.pop() if len(said) == 1 else None
+
+
+def _read_weights(weights: Array, scores: Array) -> str | None:
     if weights.min() <= 0:
         return None
     for axis, whose in ((0, "column"), (1, "row")):
         if np.allclose(weights.sum(axis=axis), 1, atol=1e-6):
             spread = np.log(weights) - np.log(weights).mean(axis=axis, keepdims=True)
-            scores = steps["scores1"] - steps["scores1"].mean(axis=axis, keepdims=True)
-            divisor = float((scores**2).sum() / (scores * spread).sum())
-            if np.allclose(scores / divisor, spread, atol=1e-5):
+            centred = scores - scores.mean(axis=axis, keepdims=True)
+            divisor = float((centred**2).sum() / (centred * spread).sum())
+            if np.allclose(centred / divisor, spread, atol=1e-5):
                 return f"each {whose} of the attention sums to one, and the scores were divided by {_number(divisor)}"
     return None
+
+
+def _without_key_bias(case: Case) -> Case:
+    """A case with NaN for the key biases: only a function that leaves them out has a finite output."""
+    nothing = {f"beta_k{h}": np.full_like(case.arguments[f"beta_k{h}"], np.nan) for h in range(1, HEADS + 1)}
+    return _case("key biases that are no numbers", {**case.arguments, **nothing})
 
 
 def summarise(names: Sequence[str]) -> str:
