@@ -5,6 +5,7 @@ import os
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from helpers import filled_in, notebook
 
@@ -87,7 +88,8 @@ def multihead_scaled_self_attention(*a):
     for case in cases.all:
         value = observation.calls[case.name].value
         assert value is not None and value.array is not None and value.array.size > 10
-        assert abs(value.array - exercise.expected(case).sum()).min() > 1e-9
+        sums = value.array[np.isfinite(value.array)]
+        assert abs(sums - exercise.expected(case).sum()).min() > 1e-9
 
 
 def test_a_call_leaves_the_notebooks_globals_as_they_were(exercise: Exercise) -> None:
