@@ -49,9 +49,9 @@ FIXED_SIZES = "sizes-hard-coded"
 def diagnose(exercise: Exercise, cases: Cases, code: Sequence[str], observation: Observation) -> Diagnosis:
     """Diagnose a run whose answer or function is wrong."""
     outputs = _outputs(exercise, cases, observation)
-    if _always_the_same(outputs):
-        return Diagnosis((HARD_CODED,))
     traced = _traced(exercise, cases, observation)
+    if _always_the_same(outputs):
+        return Diagnosis((HARD_CODED,), place=blame.place_of_value(traced, outputs[0][1]) if traced else None)
     plan, alternatives = _explanation(exercise, cases, outputs, traced)
     every_step = frozenset(step.id for step in exercise.steps)
     if plan is not None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from checker.diagnosis.trace import Sighting, Traced
+from checker.diagnosis.trace import Sighting, Traced, equal
 from checker.execution.observation import Failure, Place
 from checker.exercise import Array, Exercise
 
@@ -24,6 +24,11 @@ def place(
         or _that_is_returned(exercise, traced, state)
         or _after_the_last_right_one(exercise, code, traced)
     )
+
+
+def place_of_value(traced: Traced, value: Array) -> Place | None:
+    """The first expression that has a value."""
+    return next((record.place for record in traced.records if equal(record.array, value)), None)
 
 
 def place_of_failure(code: Sequence[str], failure: Failure) -> Place | None:
