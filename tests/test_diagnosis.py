@@ -152,6 +152,7 @@ def test_a_slip_in_one_head_only_is_found_by_the_trace() -> None:
     assert judgement.mistakes[0].source[start:end] == "softmax_cols(s2)"
 
 
+BROADCAST = "np.exp(s1) / np.exp(s1).sum(axis=1), np.exp(s2) / np.exp(s2).sum(axis=1)"
 SQRT_N = "np.sqrt(X.shape[1])"
 TRANSPOSED = "omega_c.T @ np.concatenate((o1, o2))"
 REUSED = "omega_q1 @ X + beta_q1"
@@ -164,6 +165,8 @@ REUSED = "omega_q1 @ X + beta_q1"
         ({"scaled": f"s1, s2 = s1 / {SQRT_N}, s2 / {SQRT_N}"}, "scale-by-sqrt-n", f"s1 / {SQRT_N}"),
         ({"scores": "s1, s2 = q1.T @ k1, q2.T @ k2"}, "query-key-swapped", "q1.T @ k1"),
         ({"out": "return omega_c @ np.concatenate((o2, o1))"}, "heads-swapped", "np.concatenate((o2, o1))"),
+        ({"heads": "o1, o2 = v1 @ a1, v2 @ a1"}, "heads-merged", "v2 @ a1"),
+        ({"weights": f"a1, a2 = {BROADCAST}"}, "softmax-broadcast", "np.exp(s1) / np.exp(s1).sum(axis=1)"),
         ({"out": f"return {TRANSPOSED}"}, "output-projection-transposed", TRANSPOSED),
         ({"v": "v1, v2 = omega_v1 @ X, omega_v2 @ X"}, "value-bias-missing", "omega_v1 @ X"),
         ({"q": f"q1, q2 = {REUSED}, {REUSED}"}, "head-parameters-reused", REUSED),
@@ -267,6 +270,15 @@ def test_what_is_right_so_far_is_said_in_words() -> None:
     )
 
 
+def test_a_part_of_a_wrong_result_is_not_taken_for_a_known_mistake() -> None:
+    """omega_v X is what a missing bias would give, but here something is done with the bias: it is subtracted."""
+    judgement = judged(v="v1, v2 = omega_v1 @ X - beta_v1, omega_v2 @ X - beta_v2")
+    assert ids(judgement) == ["unexplained"]
+    finding = judgement.mistakes[0]
+    assert finding.columns is not None
+    assert finding.source[slice(*finding.columns)] == "omega_v1 @ X - beta_v1"
+
+
 def test_an_answer_that_nothing_explains_says_so_and_what_its_insides_give_away() -> None:
     judgement = judged(scaled="s1, s2 = s1 / 1.7, s2 / 1.7")
     assert ids(judgement) == ["unexplained"]
@@ -286,6 +298,7 @@ def test_an_answer_that_nothing_explains_says_so_and_what_its_insides_give_away(
         ({"scaled": "s1, s2 = s1 / 2, s2 / 2"}, 85),
         ({"out": "return (omega_c @ np.concatenate((o1, o2))) ** 2"}, 90),
         ({"weights": "a1, a2 = s1 ** 3, s2 ** 3"}, 50),
+        ({"v": "v1, v2 = omega_v1 @ X - beta_v1, omega_v2 @ X - beta_v2"}, 45),
         ({"q": "q1, q2 = omega_q1 @ X ** 2, omega_q2 @ X ** 2"}, 0),
     ],
 )

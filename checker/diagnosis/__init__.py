@@ -169,9 +169,14 @@ def _local_explanation(exercise: Exercise, cases: Cases, traced: Traced) -> Plan
     for number, choice in enumerate(exercise.choices):
         for form in range(1, len(choice.forms)):
             plan = Plan(((number, form),))
-            wrong = traced.wrong(_state(exercise, cases, plan)) if plan.mistakes(exercise) else ()
-            # A part of a right result is no mistake where the rest is added to it a moment later.
-            wrong = tuple(sighting for sighting in wrong if sighting.name not in traced.right_names)
+            state = _state(exercise, cases, plan)
+            wrong = traced.wrong(state) if plan.mistakes(exercise) and traced.saw_first_step_of(state) else ()
+            # A part of a result is no mistake by itself where the rest is added to it a moment later.
+            wrong = tuple(
+                sighting
+                for sighting in wrong
+                if sighting.name not in traced.right_names and not traced.goes_on(sighting.record)
+            )
             if wrong:
                 found.append((wrong[0].record, not wrong[0].exact, -len(wrong), number, form))
     return Plan((min(found)[3:],)) if found else None

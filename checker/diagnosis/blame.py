@@ -22,6 +22,7 @@ def place(
     return (
         _that_does(exercise, traced, mistakes)
         or _that_is_returned(exercise, traced, state)
+        or _in_place_of_the_first_missing(exercise, code, traced)
         or _after_the_last_right_one(exercise, code, traced)
     )
 
@@ -91,6 +92,20 @@ def _that_is_returned(exercise: Exercise, traced: Traced, state: Mapping[str, Ar
     answer = {exercise.answer: state[exercise.answer]} if exercise.answer in state else {}
     last = max((sighting.record for sighting in traced.find(answer) if sighting.exact), default=None)
     return None if last is None else traced.records[last].place
+
+
+def _in_place_of_the_first_missing(exercise: Exercise, code: Sequence[str], traced: Traced) -> Place | None:
+    """The first expression with the shape of the first intermediate that was never seen, and with no known value."""
+    shown = [name for step in exercise.steps for name in step.shows]
+    missing = next((traced.reference[name] for name in shown if name not in traced.right_names), None)
+    known = {sighting.record for sighting in traced.right}
+    for number, record in enumerate(traced.records):
+        fits = missing is not None and record.array.shape in (missing.shape, missing.T.shape)
+        inside = _function_at(code, record.place)
+        by_student = bool(inside) and not _is_as_given(exercise, code, inside)
+        if fits and by_student and number not in known and not traced.goes_on(number):
+            return record.place
+    return None
 
 
 def _after_the_last_right_one(exercise: Exercise, code: Sequence[str], traced: Traced) -> Place | None:

@@ -93,6 +93,22 @@ class Traced:
         found = [sighting for sighting in self.find(differing) if sighting.record not in right[sighting.exact]]
         return tuple(sorted(found, key=lambda sighting: (sighting.record, not sighting.exact)))
 
+    def saw_first_step_of(self, state: Mapping[str, Array]) -> bool:
+        """Whether the results of the first step that this state has otherwise than the reference were all seen so."""
+        first = self.exercise.steps[0].shows
+        differing = {n: state[n] for n in first if n in state and not self._as_in_reference(state, n)}
+        return {sighting.name for sighting in self.find(differing)} >= set(differing)
+
+    def goes_on(self, record: int) -> bool:
+        """Whether a value is at once part of a larger expression of the same shape, such as one that adds a bias."""
+        if record + 1 >= len(self.records):
+            return False
+        inner, outer = self.records[record], self.records[record + 1]
+        encloses = (outer.place.cell, outer.place.line) == (inner.place.cell, inner.place.line) and (
+            outer.place.column <= inner.place.column and inner.place.end_column <= outer.place.end_column
+        )
+        return encloses and inner.place != outer.place and inner.array.shape == outer.array.shape
+
     def _rightly_seen(self, state: Mapping[str, Array]) -> set[int]:
         """The records that hold an intermediate as the reference has it, where this state has it so too.
 
@@ -121,16 +137,15 @@ class Traced:
         return name in self.reference and equal(state[name], self.reference[name])
 
     def steps_right(self) -> frozenset[str]:
-        """The steps that were seen to be right, up to the first that was not.
+        """The steps that were seen to be right.
 
-        A single step may go unseen when the one after it is right: some programs fold the scaling into the
-        queries. More may not: a pasted answer would make everything before it right.
+        A step between two that are right may go unseen: some programs fold the scaling into the queries.
         """
         shown = [set(step.shows) <= self.right_names for step in self.exercise.steps]
-        count = 0
-        while count < len(shown) and (shown[count] or any(shown[count + 1 : count + 2])):
-            count += 1
-        return frozenset(step.id for step in self.exercise.steps[:count])
+        right = list(shown)
+        for i in range(1, len(shown) - 1):
+            right[i] = shown[i] or (right[i - 1] and shown[i + 1])
+        return frozenset(step.id for step, is_right in zip(self.exercise.steps, right, strict=True) if is_right)
 
 
 def sightings(records: Sequence[Record], named: Mapping[str, Array], inputs: int, turned: bool) -> Iterator[Sighting]:

@@ -258,6 +258,18 @@ def _normalise(axis: int | None) -> Callable[[State], State]:
     return lambda s: {f"A{h}": softmax(s[f"scaled{h}"]) / s.get("divide_weights", 1) for h in "12"} | _exponentials(s)
 
 
+def _divide_across(axis: int) -> Callable[[State], State]:
+    """The sums along one axis, divided out along the other: what numpy does to sums without keepdims."""
+
+    def softmax(scores: Array) -> Array:
+        exponentials = np.exp(scores - scores.max())
+        sums = exponentials.sum(axis=axis)
+        weights: Array = exponentials / (sums[:, np.newaxis] if axis == 0 else sums[np.newaxis, :])
+        return weights
+
+    return lambda s: {f"A{h}": softmax(s[f"scaled{h}"]) / s.get("divide_weights", 1) for h in "12"} | _exponentials(s)
+
+
 def _exponentials(s: State) -> dict[str, Array]:
     return {f"exp{h}": np.exp(s[f"scaled{h}"]) for h in "12"}
 
@@ -325,6 +337,7 @@ CHOICES = (
         Form(_standardise(0), ("inputs-changed",)),
         Form(_standardise(1), ("inputs-changed",)),
         Form(_standardise(None), ("inputs-changed",)),
+        Form(lambda s: {"X": s["X"].reshape(s["X"].shape[::-1]).T}, ("reshape-for-transpose",)),
     )),
     Choice("projections", (
         Form(lambda s: {}),
@@ -376,9 +389,15 @@ CHOICES = (
         Form(_normalise(0)),
         Form(_normalise(1), ("softmax-over-rows",)),
         Form(_normalise(None), ("softmax-over-all",)),
+        Form(_divide_across(0), ("softmax-broadcast",)),
+        Form(_divide_across(1), ("softmax-broadcast",)),
         Form(lambda s: {f"A{h}": s[f"scaled{h}"] / s.get("divide_weights", 1) for h in "12"}, ("softmax-missing",)),
     )),
-    Choice("weighted-values", (Form(_weigh(lambda a: a)), Form(_weigh(np.transpose), ("attention-transposed",)))),
+    Choice("weighted-values", (
+        Form(_weigh(lambda a: a)),
+        Form(_weigh(np.transpose), ("attention-transposed",)),
+        Form(lambda s: _weigh(lambda a: a)({**s, "A2": s["A1"]}), ("heads-merged",)),
+    )),
     Choice("joining", (
         Form(_join(lambda a, b: np.concatenate((a, b)))),
         Form(_join(lambda a, b: np.concatenate((b, a))), ("heads-swapped",)),
@@ -402,7 +421,7 @@ CHOICES = (
     Choice("output-projection", (
         Form(lambda s: {}),
         Form(lambda s: {"X_prime": s["X_prime"].T}, ("output-transposed",)),
-        Form(lambda s: {"X_prime": s["X_prime"].T.reshape(s["X_prime"].shape)}, ("row-major-layout",)),
+        Form(lambda s: {"X_prime": s["X_prime"].T.reshape(s["X_prime"].shape)}, ("reshape-for-transpose",)),
     )),
 )  # fmt: skip
 
@@ -453,6 +472,10 @@ MISTAKES = tuple(Mistake(m[0], *m[2:], step=m[1] if m[1] != "remark" else None, 
      "What is the sum of the weights of a single query?",
      "Each query has weights of its own that sum to one, so every column has its own denominator (equation 12.5).",
      "softmax_cols(K1.T @ Q1 / np.sqrt(Q1.shape[0]))"),
+    ("softmax-broadcast", "softmax", "the softmax's sums are divided out along the wrong axis",
+     "What shape have the sums in your softmax, and along which axis does numpy stretch them in the division?",
+     "Sums without keepdims are one row to numpy: of a square matrix, every column is divided by one of them.",
+     "e / e.sum(axis=..., keepdims=True)"),
     ("softmax-missing", "softmax", "there is no softmax",
      "Are your attention weights positive, and does each query's column sum to one?",
      "The scores become weights through the softmax of each column (equation 12.5).",
@@ -530,6 +553,10 @@ MISTAKES = tuple(Mistake(m[0], *m[2:], step=m[1] if m[1] != "remark" else None, 
      "In this book, is an input a row or a column of X? And in your result?",
      "The book's inputs are columns. Rows work too, if everything, omega_c included, is transposed there and back.",
      "X_prime = omega_c @ np.concatenate((head1, head2))"),
+    ("reshape-for-transpose", "projections", "a reshape stands where a transpose is meant",
+     "Does the first input, the first column of X, stay together in your reshaped array?",
+     "A reshape keeps the order of the numbers in memory and mixes the inputs; a transpose exchanges rows and columns.",
+     "X.T"),
     ("inputs-changed", "projections", "the inputs are changed before the attention",
      "Is the X that your queries are computed from the X that the function was given?",
      "Self-attention works on X as it is; standardising belongs elsewhere, and the other inputs must stay as they are.",
