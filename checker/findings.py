@@ -18,7 +18,7 @@ def findings(
     if diagnosis is None:
         return tuple(found)
     where = _where(code, diagnosis.place)
-    for id in diagnosis.mistakes:
+    for id in (id for id in diagnosis.mistakes if id not in evident):
         found.append(_finding(exercise, id, note=diagnosis.note, remedy=diagnosis.remedy, **where))
         where = {}
     return tuple(found)

@@ -149,6 +149,8 @@ def test_calling_a_function_that_is_not_there_says_so(grade: Grade) -> None:
     result = grade(filled_in().replace(b"def multihead_scaled_self_attention(X", b"def mine(X"))
     assert (result.verdict, [finding.id for finding in result.mistakes]) == ("error", ["function-missing"])
     assert "is mine, which takes as many arguments, meant?" in result.mistakes[0].note
+    wrong = filled_in("  return np.sqrt(abs(X))").replace(b"def multihead_scaled_self_attention(X", b"def mine(X")
+    assert [finding.id for finding in grade(wrong).mistakes] == ["function-missing"]
     result = grade(filled_in().replace(b"def multihead_scaled_self_attention(X", b"def mine(extra, X"))
     assert (result.verdict, [finding.id for finding in result.mistakes]) == ("error", ["function-missing"])
 
