@@ -270,6 +270,22 @@ def test_what_is_right_so_far_is_said_in_words() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("line", "expected", "first_wrong"),
+    [
+        ("X = (X - X.mean(axis=1, keepdims=True)) / X.std(axis=1, keepdims=True)", "inputs-changed", "(X - "),
+        ("X = X.reshape(X.shape[1], X.shape[0]).T", "reshape-for-transpose", "X.reshape("),
+    ],
+)
+def test_the_line_that_changes_the_inputs_is_pointed_at(line: str, expected: str, first_wrong: str) -> None:
+    judgement = judge_body(f"  {line}\n{right_body()}", EXERCISE, EXERCISE.draw(1))
+    assert ids(judgement) == [expected]
+    finding = judgement.mistakes[0]
+    assert finding.columns is not None
+    assert finding.source.strip() == line
+    assert finding.source[slice(*finding.columns)].startswith(first_wrong)
+
+
 def test_a_part_of_a_wrong_result_is_not_taken_for_a_known_mistake() -> None:
     """omega_v X is what a missing bias would give, but here something is done with the bias: it is subtracted."""
     judgement = judged(v="v1, v2 = omega_v1 @ X - beta_v1, omega_v2 @ X - beta_v2")

@@ -130,7 +130,8 @@ def _traced(exercise: Exercise, cases: Cases, observation: Observation) -> Trace
             and trace.value.array.shape == plain.value.array.shape
             and np.allclose(trace.value.array, plain.value.array, rtol=1e-9, atol=1e-12, equal_nan=True)
         )
-    return Traced(exercise, trace.records, exercise.reference(cases.traced.arguments)) if same else None
+    inputs = cases.traced.arguments
+    return Traced(exercise, trace.records, exercise.reference(inputs), inputs) if same else None
 
 
 def _explanation(

@@ -16,6 +16,9 @@ def place(
     exercise: Exercise, code: Sequence[str], traced: Traced, state: Mapping[str, Array], mistakes: Sequence[str]
 ) -> Place | None:
     """The first wrong expression, given the (wrong) state that explains the run, or nothing but the trace."""
+    changed = _changed_input(traced, state)
+    if changed is not None:
+        return changed
     wrong = traced.wrong(state)
     if wrong:
         return traced.records[_to_blame(exercise, code, traced, wrong)].place
@@ -25,6 +28,15 @@ def place(
         or _in_place_of_the_first_missing(exercise, code, traced)
         or _after_the_last_right_one(exercise, code, traced)
     )
+
+
+def _changed_input(traced: Traced, state: Mapping[str, Array]) -> Place | None:
+    """Where an argument is turned into something else, if that is what this state does."""
+    for name, given in traced.inputs.items():
+        value = state.get(name, given)
+        if value.any() and not any(equal(value, other) for other in traced.inputs.values()):
+            return place_of_value(traced, value)
+    return None
 
 
 def place_of_value(traced: Traced, value: Array) -> Place | None:

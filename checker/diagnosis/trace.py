@@ -36,13 +36,14 @@ class Traced:
     exercise: Exercise
     records: tuple[Record, ...]
     reference: Mapping[str, Array]
+    inputs: Mapping[str, Array]
 
     @cached_property
     def rows(self) -> bool:
         """Whether the student keeps inputs in rows: the first step's results first turn up transposed."""
         results = {name: self.reference[name] for name in self.exercise.steps[0].shows}
         first: dict[str, bool] = {}
-        for sighting in sightings(self.records, results, self._inputs, turned=False):
+        for sighting in sightings(self.records, results, self._count, turned=False):
             first.setdefault(sighting.name, sighting.exact)
         return bool(first) and not any(first.values())
 
@@ -52,10 +53,10 @@ class Traced:
         return tuple(self.find(self.reference))
 
     def find(self, named: Mapping[str, Array]) -> Iterator[Sighting]:
-        yield from sightings(self.records, self._known(named), self._inputs, turned=self.rows)
+        yield from sightings(self.records, self._known(named), self._count, turned=self.rows)
 
     @property
-    def _inputs(self) -> int:
+    def _count(self) -> int:
         """How many inputs there are: the side of a matrix that the layout is about."""
         return int(self.reference[self.exercise.answer].shape[-1])
 
