@@ -53,10 +53,8 @@ def grade_one(
         return grade_notebook(notebook, exercise, settings, submission=submission, data=data, stopper=stopper)
     except UnreadableError as error:
         return _ungraded(submission, exercise, data, "unreadable", f"{submission.file}: {error}."), ""
-    except CannotOpenError as error:
+    except (CannotOpenError, KernelStartError) as error:
         return _ungraded(submission, exercise, data, "not graded", f"{submission.file}: {error.args[-1]}."), ""
-    except KernelStartError as error:
-        return _ungraded(submission, exercise, data, "not graded", f"{submission.file}: {error}."), ""
     except Exception as error:  # a bug of ours must cost neither the student a point nor the class its grades
         text = f"{submission.file}: the checker itself failed ({type(error).__name__}: {error}); please report it."
         return _ungraded(submission, exercise, data, "not graded", text), ""

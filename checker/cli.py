@@ -12,9 +12,7 @@ from typing import Any
 from checker import commands
 from checker.commands import INTERRUPTED, NOT_CORRECT, USAGE
 from checker.exercises import DEFAULT
-
-# Feedback levels; `checker.feedback` explains them, and is imported only when it is needed.
-LEVELS = ("verdict", "hint", "explain", "solution")
+from checker.mistakes import LEVELS
 
 DESCRIPTION = """\
 Runs student notebooks, compares their answer with the reference, and says

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 
 from checker.diagnosis import UNEXPLAINED
 from checker.exercise import Exercise
+from checker.mistakes import LEVELS
 from checker.result import Finding, Result
 
 if TYPE_CHECKING:
     from checker.judge import Judgement
-
-LEVELS = ("verdict", "hint", "explain", "solution")
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from checker.execution.observation import (
     decode_values,
 )
 from checker.exercise import Cases, Exercise
-from checker.feedback import LEVELS
 from checker.judge import is_right, judge
+from checker.mistakes import LEVELS
 
 
 def check(

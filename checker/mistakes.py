@@ -1,8 +1,11 @@
-"""What a mistake is, and those that can be made in any exercise."""
+"""What a mistake is, how much can be said of one, and the mistakes that can be made in any exercise."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+# How much a student is told; `feedback` says what each level holds.
+LEVELS = ("verdict", "hint", "explain", "solution")
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,7 @@ from checker.execution.observation import Observation, decode_call, decode_trace
 from checker.exercise import Cases, Exercise
 from checker.judge import Judgement, judge
 
-HELPERS = """
-import numpy as np
-def softmax_cols(data_in):
-  exp_values = np.exp(data_in) ;
-  denom = np.sum(exp_values, axis = 0);
-  denom = np.matmul(np.ones((data_in.shape[0],1)), denom[np.newaxis,:])
-  softmax = exp_values / denom
-  return softmax
+OWN_SOFTMAX = """
 def own_softmax(z, axis):
   e = np.exp(z - z.max(axis=axis, keepdims=True))
   return e / e.sum(axis=axis, keepdims=True)
@@ -33,7 +26,8 @@ def source_of(body: str, exercise: Exercise) -> str:
 
 def judge_body(body: str, exercise: Exercise, cases: Cases, *, traced: bool = True) -> Judgement:
     """Judge a function with this body, called and watched as in a kernel."""
-    code = (HELPERS, source_of(body, exercise))
+    helpers = "\n".join(("import numpy as np", *exercise.given.values(), OWN_SOFTMAX))
+    code = (helpers, source_of(body, exercise))
     namespace: dict[str, Any] = {"__name__": "__main__", **cases.notebook.rebind}
     for number, cell in enumerate(code, 1):
         name = f"<cell {number} of {hash(cell)}>"

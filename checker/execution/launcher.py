@@ -85,20 +85,25 @@ async def spawn(memory: int) -> AsyncIterator[Kernel]:
             # Sockets in a private directory: no port to guess, and no race for one. The name must be short.
             manager.transport, manager.ip = "ipc", str(private / "k")
         try:
-            with (private / "kernel.log").open("wb") as log:
-                await manager.start_kernel(
-                    cwd=str(scratch),
-                    env=environment(scratch),
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=log,
-                )
+            await _start(manager, private, scratch)
             yield Kernel(manager, scratch)
-        except OSError as error:
-            raise KernelStartError(f"the kernel could not be started: {error}") from error
         finally:
             await stop(manager)
             context.destroy(linger=0)
+
+
+async def _start(manager: AsyncKernelManager, private: Path, scratch: Path) -> None:
+    try:
+        with (private / "kernel.log").open("wb") as log:
+            await manager.start_kernel(
+                cwd=str(scratch),
+                env=environment(scratch),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+            )
+    except OSError as error:
+        raise KernelStartError(f"the kernel could not be started: {error}") from error
 
 
 async def stop(manager: AsyncKernelManager) -> None:

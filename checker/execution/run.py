@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from jupyter_client.asynchronous.client import AsyncKernelClient
 from nbformat import NotebookNode
 
 from checker.execution.client import KernelGoneError, LimitedClient
@@ -112,15 +113,13 @@ async def _observe(notebook: Notebook, question: Question | None, limits: Limits
         client.kc.start_channels()
         client.kc.allow_stdin = False
         try:
-            await client.kc.wait_for_ready(timeout=KERNEL_START)
+            await _wait_for_start(client.kc)
             started = time.perf_counter()
             run = _Run(client, executed, limits, deadline=started + limits.notebook)
             await run.cells()
             cells_done = time.perf_counter()
             if question is not None and run.ending == "finished":
                 await run.ask(question)
-        except RuntimeError as error:
-            raise KernelStartError(f"the kernel did not start: {error}") from error
         finally:
             client.kc.stop_channels()
     seconds = {
@@ -131,6 +130,13 @@ async def _observe(notebook: Notebook, question: Question | None, limits: Limits
     }
     rounded = {name: round(value, 3) for name, value in seconds.items()}
     return replace(run.observation(), seconds=rounded, executed=nbformat.writes(executed) + "\n")
+
+
+async def _wait_for_start(channels: AsyncKernelClient) -> None:
+    try:
+        await channels.wait_for_ready(timeout=KERNEL_START)
+    except RuntimeError as error:
+        raise KernelStartError(f"the kernel did not start: {error}") from error
 
 
 class _Run:
@@ -182,7 +188,7 @@ class _Run:
     async def ask(self, question: Question) -> None:
         """Ask for the names, then for one call after another; a call that kills the kernel ends the asking."""
         try:
-            reply = await self._request({"read": list(question.names)}, self.limits.call)
+            reply, _ = await self._exchange({"read": list(question.names)})
             if isinstance(reply, dict):
                 self.values = decode_values(reply.get("values"))
                 self.functions = decode_functions(reply.get("functions"))
@@ -210,34 +216,23 @@ class _Run:
         return similar[0] if renamed else question.function
 
     async def _call(self, function: str, case: Case) -> Call:
-        request = {
-            "call": function,
-            "arguments": pack(case.arguments),
-            "rebind": pack(case.rebind),
-        }
-        reply, interrupted = await self._exchange(request, self.limits.call)
+        reply, interrupted = await self._exchange({"call": function, **_inputs(case)})
         if interrupted:
             return Call(failure=Failure("timeout", "the call took too long", timed_out=True))
         return decode_call(reply)
 
     async def _trace(self, case: Case) -> Trace | None:
-        inputs = {"arguments": pack(case.arguments), "rebind": pack(case.rebind)}
-        request = {"trace": self.called, "sources": self.sources, **inputs}
-        reply, interrupted = await self._exchange(request, self.limits.call)
+        reply, interrupted = await self._exchange({"trace": self.called, "sources": self.sources, **_inputs(case)})
         return None if interrupted else decode_trace(reply)
 
-    async def _request(self, request: dict[str, Any], seconds: float) -> Any:
-        reply, _ = await self._exchange(request, seconds)
-        return reply
-
-    async def _exchange(self, request: dict[str, Any], seconds: float) -> tuple[Any, bool]:
+    async def _exchange(self, request: dict[str, Any]) -> tuple[Any, bool]:
         """Send one request as a cell of its own and return the kernel's JSON, and whether it was interrupted."""
         scope = f"{{'__name__': '__probe__', 'request_json': {json.dumps(request)!r}}}"
         code = f"__import__('builtins').exec({PROBE_SOURCE!r}, {scope})"
         cell = nbformat.v4.new_code_cell(code)
         self.executed.cells.append(cell)
         try:
-            interrupted = await self.client.run_cell(cell, len(self.executed.cells) - 1, seconds)
+            interrupted = await self.client.run_cell(cell, len(self.executed.cells) - 1, self.limits.call)
         finally:
             self.executed.cells.pop()
         for output in cell.outputs:
@@ -248,6 +243,10 @@ class _Run:
                 except (ValueError, RecursionError):
                     break
         return None, interrupted
+
+
+def _inputs(case: Case) -> dict[str, Any]:
+    return {"arguments": pack(case.arguments), "rebind": pack(case.rebind)}
 
 
 def _as_nbformat(notebook: Notebook) -> NotebookNode:
