@@ -46,7 +46,8 @@ def tell(report: int, content: dict[str, Any]) -> None:
 
 
 def live_a_little() -> None:
-    """What every kernel needs: a file, a thread, and another process of the same interpreter."""
+    """What every kernel needs: a file, a thread, its libraries, and another process of the same interpreter."""
+    import importlib.util
     import subprocess
     import threading
 
@@ -54,6 +55,10 @@ def live_a_little() -> None:
     thread = threading.Thread(target=os.getpid)
     thread.start()
     thread.join()
+    for library in ("ipykernel", "numpy", "zmq"):
+        found = importlib.util.find_spec(library)
+        if found is None or found.origin is None or not os.access(found.origin, os.R_OK):
+            raise OSError(f"{library} is not where libraries usually are")
     subprocess.run([sys.executable, "-I", "-S", "-c", "import json"], check=True, stderr=subprocess.DEVNULL, timeout=20)
 
 

@@ -33,7 +33,7 @@ KEPT_VARIABLES = (
 )  # fmt: skip
 
 # Where there is no network, `pip install` should say so at once.
-NO_NETWORK = {"PIP_RETRIES": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "MALLOC_ARENA_MAX": "2"}
+NO_NETWORK = {"PIP_RETRIES": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
 # exit() in a cell would end the kernel a little later, in the middle of a question; here it does nothing.
 KEEP_ALIVE = "get_ipython().ask_exit = lambda: None"
@@ -153,6 +153,7 @@ def environment(scratch: Path) -> dict[str, str]:
         "MPLCONFIGDIR": str(scratch / ".matplotlib"),
         "JUPYTER_CONFIG_DIR": str(scratch / ".jupyter"),
         "JUPYTER_PLATFORM_DIRS": "1",
+        "MALLOC_ARENA_MAX": "2",  # each reserves address space, which is limited
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",

@@ -42,14 +42,18 @@ def drop_capabilities(keep: int | None = None) -> str:
     """Give up all capabilities, or all but one, which children then have too."""
     _bound_capabilities(keep)
     prctl(PR_CAP_AMBIENT, 4)
-    bits = 0 if keep is None else 1 << keep
-    number = NUMBERS["capset"][MACHINE]
-    assert number is not None
-    call("capset", number, struct.pack("=II", 0x20080522, 0), struct.pack("=IIIIII", bits, bits, bits, 0, 0, 0))
+    set_capabilities(0 if keep is None else 1 << keep)
     if keep is None:
         return "none"
     prctl(PR_CAP_AMBIENT, 2, keep)
     return "reading below closed folders" if keep == CAP_DAC_READ_SEARCH else "passing closed folders"
+
+
+def set_capabilities(bits: int) -> None:
+    """Have these capabilities and no others; only such as this process has."""
+    number = NUMBERS["capset"][MACHINE]
+    assert number is not None
+    call("capset", number, struct.pack("=II", 0x20080522, 0), struct.pack("=IIIIII", bits, bits, bits, 0, 0, 0))
 
 
 def _bound_capabilities(keep: int | None) -> None:

@@ -37,7 +37,7 @@ def _number(name: str) -> int:
 
 def abi() -> int:
     """The version of Landlock here. Raises `OSError` where there is none."""
-    return call("Landlock", _number("landlock_create_ruleset"), None, 0, 1)
+    return call("landlock_create_ruleset", _number("landlock_create_ruleset"), None, 0, 1)
 
 
 def restrict(rules: Iterable[tuple[str, int]]) -> str:
@@ -70,16 +70,18 @@ def restrict(rules: Iterable[tuple[str, int]]) -> str:
 def without(paths: Iterable[str], hidden: Iterable[str]) -> list[tuple[str, int]]:
     """Rules to read all of these paths but what is hidden in them: Landlock can only add, so its siblings are named.
 
-    The names in a folder that holds something hidden can be listed all the same.
+    The names in a folder that holds something hidden can be listed all the same. A rule holds for what a link leads
+    to, so links are followed first, and links beside something hidden give no right.
     """
-    hidden = tuple(hidden)
-    rules: list[tuple[str, int]] = []
-    todo = list(paths)
+    real = {os.path.realpath(path) for path in hidden}
+    rules: dict[str, int] = {}
+    todo = [os.path.realpath(path) for path in paths]
     while todo:
         path = todo.pop()
-        if any(other.startswith(f"{path}/") for other in hidden):
-            rules.append((path, LIST))
-            todo += [entry.path for entry in os.scandir(path) if entry.path not in hidden]
-        else:
-            rules.append((path, READ))
-    return rules
+        if not any(other.startswith(f"{path}/") for other in real):
+            rules[path] = READ
+        elif path not in rules:
+            rules[path] = LIST
+            entries = [entry for entry in os.scandir(path) if not entry.is_symlink()]
+            todo += [entry.path for entry in entries if entry.path not in real]
+    return list(rules.items())

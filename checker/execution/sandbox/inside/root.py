@@ -1,6 +1,5 @@
 """Namespaces and a root of one's own: no network, no other process, no file but what the policy names."""
 
-import contextlib
 import os
 from pathlib import Path
 
@@ -26,12 +25,12 @@ def isolate(policy: Policy) -> str:
     Root needs no user namespace. Where root may not do it (a container), and for everybody else, there is one.
     """
     if os.getuid() == 0:
-        with contextlib.suppress(PermissionError):
+        try:
             system.unshare(NAMESPACES)
             return "mount, pid, net, ipc, uts, cgroup"
-        if policy.uid is not None:
-            if not reachable(policy.needed):
-                raise OSError("the interpreter lies in a folder that is closed to other users")
+        except PermissionError:
+            if policy.uid is None or not reachable(policy.needed):
+                raise
             become(policy.uid)
     user, group = os.getuid(), os.getgid()
     system.unshare(NAMESPACES | system.NEWUSER)
@@ -50,7 +49,7 @@ def build(policy: Policy) -> str:
     os.makedirs(new + "/tmp")
     options = f"size={policy.disk},nr_inodes={policy.inodes},mode=1777"
     mount("tmpfs", new + "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, options)
-    masks = [path for path in policy.hidden if _within(path, policy.readable)]
+    masks = _masks(policy)
     for path in sorted({*policy.readable, *masks}):  # parents first: a later mount lies on top
         if path not in policy.readable:
             _mask(new, path)
@@ -82,8 +81,15 @@ def build(policy: Policy) -> str:
     return f"{policy.disk // 2**20} MB of scratch, everything else read-only"
 
 
-def _within(path: str, roots: tuple[str, ...]) -> bool:
-    return any(path == root or path.startswith(f"{root}/") for root in roots)
+def _masks(policy: Policy) -> set[str]:
+    """Where what is hidden would be seen: below every folder that is shown, by whatever links it is reached."""
+    found = set()
+    for shown in policy.readable:
+        real = os.path.realpath(shown)
+        below = [path for path in map(os.path.realpath, policy.hidden) if path.startswith(f"{real}/")]
+        if not os.path.islink(shown):
+            found |= {shown + path.removeprefix(real) for path in below}
+    return found
 
 
 def _bind(source: str, target: str, read_only: bool) -> None:
