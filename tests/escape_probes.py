@@ -365,10 +365,8 @@ def signal_the_judge():
 
 @probe
 def signal_the_keeper():
-    parent = os.getppid()
-    above = int(open(f"/proc/{parent}/stat").read().rsplit(")", 1)[1].split()[1])
-    os.kill(above, signal.SIGURG)
-    return above > 1
+    os.kill(TARGET["keeper"], signal.SIGURG)
+    return True
 
 
 @probe

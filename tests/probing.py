@@ -67,7 +67,7 @@ def outcomes(level: Level) -> dict[str, str]:
     """What each probe found at a level."""
     with _targets() as (target, neighbour):
         sockets = "os.path.dirname(ipykernel.get_connection_file())"
-        code = f"import ipykernel, os\nTARGET = {target!r}\nTARGET['sockets'] = {sockets}"
+        code = f"import ipykernel, os\nTARGET = {target!r}\nTARGET |= {{'sockets': {sockets}, 'keeper': os.getppid()}}"
         seen = observe(parse(notebook(code, SOURCE, "main()")), limits=Limits(cell=60, notebook=120), level=level)
         assert seen.ending == "finished" and not seen.failures, (seen.ending, seen.failures)
         texts = [text for text in _printed(seen.executed) if "OUTCOMES" in text]

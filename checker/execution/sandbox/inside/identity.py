@@ -3,6 +3,7 @@
 import contextlib
 import os
 import struct
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -86,14 +87,18 @@ def key_to_closed_folders(policy: Policy) -> int | None:
 
 def set_limits(policy: Policy) -> str:
     """Bound what one process may use up, and how many there may be; on some platforms not everything can be bound."""
-    import resource
-
-    # In a user namespace, and for a user of its own, the processes of others do not count.
-    others = 0 if policy.namespaces or policy.uid == os.getuid() else tasks_of_this_user()
+    try:
+        import resource
+    except ImportError:  # Windows
+        return "none"
     wanted = {
-        "AS": policy.memory, "CPU": policy.cpu, "NPROC": policy.processes + others, "FSIZE": policy.file_size,
-        "NOFILE": policy.open_files, "CORE": 0, "MEMLOCK": 0, "MSGQUEUE": 0,
+        "AS": policy.memory, "CPU": policy.cpu, "FSIZE": policy.file_size, "NOFILE": policy.open_files,
+        "CORE": 0, "MEMLOCK": 0, "MSGQUEUE": 0,
     }  # fmt: skip
+    if sys.platform == "linux":
+        # In a user namespace, and for a user of its own, the processes of others do not count.
+        others = 0 if policy.namespaces or policy.uid == os.getuid() else tasks_of_this_user()
+        wanted["NPROC"] = policy.processes + others
     done = []
     for name, value in wanted.items():
         kind = getattr(resource, f"RLIMIT_{name}", None)
