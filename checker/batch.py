@@ -49,9 +49,11 @@ def grade_one(
 ) -> tuple[Result, str]:
     """Grade one submission; also returns the executed notebook as Jupyter's JSON ("" if nothing ran).
 
-    Never raises for what a student handed in, nor for a fault of ours, which is `not graded`.
+    Never raises for what a student handed in, nor for a fault of ours, which is `not graded`; only when the sandbox
+    that is asked for does not start here at all: `SandboxUnavailableError`.
     """
     settings = settings or Settings()
+    settings.choice()
     data = b""
     try:
         data = submission.read()
@@ -150,11 +152,11 @@ def grade(
     for does not start, or when none was asked for and the best is not good enough for strangers' notebooks.
     """
     asked = exercises.load(exercise)
-    settings = settings or Settings()
-    choose(settings.sandbox, least=ENOUGH_FOR_STRANGERS)
     found = find(paths, asked)
     if found.problems:
         raise FileNotFoundError("; ".join(found.problems))
+    settings = settings or Settings()
+    choose(settings.sandbox, least=ENOUGH_FOR_STRANGERS)
     return grade_into(found.submissions, asked, settings, Path(out) if out else None)
 
 

@@ -178,8 +178,9 @@ asyncio.run(main())
 
 
 @pytest.mark.parametrize("level", [level for level in OFFERED if LINUX])
-def test_a_kernel_ends_with_its_judge_even_if_that_is_killed(level: Level) -> None:
-    with subprocess.Popen([sys.executable, "-c", JUDGE, level], stdout=subprocess.PIPE, text=True) as judge:
+def test_a_kernel_ends_with_its_judge_even_if_that_is_killed(level: Level, tmp_path: Path) -> None:
+    command, environment = [sys.executable, "-c", JUDGE, level], {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as judge:
         assert judge.stdout is not None
         run_folder = Path(judge.stdout.readline().strip()).parent
         assert processes_that_mention(str(run_folder))

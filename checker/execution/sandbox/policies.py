@@ -26,8 +26,9 @@ SYSTEM = (
 OF_A_PREFIX = ("bin", "lib", "lib32", "lib64", "libexec", "share", "etc", "pyvenv.cfg")
 
 # A user of its own for each kernel, so that no two share files or count each other's processes. No system gives
-# accounts such numbers; where only few numbers exist (some containers), all kernels share the one of `nobody`.
-FIRST_USER, LAST_USER, NOBODY = 1_900_000_000, 2_100_000_000, 65_534
+# accounts the first of these ranges; where so many numbers do not exist (some containers), the second is hardly used.
+USERS = (range(1_900_000_000, 2_100_000_000), range(61_184, 65_519))
+NOBODY = 65_534
 
 
 @contextmanager
@@ -93,10 +94,12 @@ def _site_folders() -> set[str]:
 
 
 def _user() -> int:
-    wanted = FIRST_USER + secrets.randbelow(LAST_USER - FIRST_USER)
     try:
         lines = Path("/proc/self/uid_map").read_text().splitlines()
-        mapped = any(int(first) <= wanted < int(first) + int(size) for first, _, size in map(str.split, lines))
     except OSError:
-        mapped = True
-    return wanted if mapped else NOBODY
+        return secrets.choice(USERS[0])
+    mapped = [range(int(first), int(first) + int(size)) for first, _, size in map(str.split, lines)]
+    for users in USERS:
+        if any(users[0] in known and users[-1] in known for known in mapped):
+            return secrets.choice(users)
+    return NOBODY
