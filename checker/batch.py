@@ -15,6 +15,7 @@ from pathlib import Path
 from checker import exercises
 from checker.execution.launcher import KernelStartError
 from checker.execution.run import Limits, Question, Stopper, observe
+from checker.execution.sandbox.levels import ENOUGH_FOR_STRANGERS, Choice, choose
 from checker.exercise import Exercise
 from checker.intake import CannotOpenError
 from checker.judge import is_right, judge
@@ -24,18 +25,23 @@ from checker.result import Result, Verdict, to_json
 from checker.score import Scale
 from checker.submission import Submission, find
 
-# What keeps a submission in its place so far: limits on time, output and memory; it is not a sandbox.
-SANDBOX = "limits"
-
 
 @dataclass(frozen=True)
 class Settings:
-    """How to grade. Without a seed each submission gets one of its own, which its result states."""
+    """How to grade. Without a seed each submission gets one of its own, which its result states.
+
+    `sandbox` is `auto` (the best level that this machine offers), `off`, `require` or `require=LEVEL`.
+    """
 
     limits: Limits = field(default_factory=Limits)
     seed: int | None = None
     workers: int = 1
     scale: Scale = field(default_factory=Scale)
+    sandbox: str = "auto"
+
+    def choice(self) -> Choice:
+        """The level of the sandbox. Raises `SandboxUnavailableError`."""
+        return choose(self.sandbox)
 
 
 def grade_one(
@@ -43,21 +49,24 @@ def grade_one(
 ) -> tuple[Result, str]:
     """Grade one submission; also returns the executed notebook as Jupyter's JSON ("" if nothing ran).
 
-    Never raises for what a student handed in, nor for a fault of ours, which is `not graded`.
+    Never raises for what a student handed in, nor for a fault of ours, which is `not graded`; only when the sandbox
+    that is asked for does not start here at all: `SandboxUnavailableError`.
     """
     settings = settings or Settings()
+    settings.choice()
     data = b""
     try:
         data = submission.read()
         notebook = parse(data, script=submission.is_script)
         return grade_notebook(notebook, exercise, settings, submission=submission, data=data, stopper=stopper)
     except UnreadableError as error:
-        return _ungraded(submission, exercise, data, "unreadable", f"{submission.file}: {error}."), ""
+        return _ungraded(submission, exercise, data, settings, "unreadable", f"{submission.file}: {error}."), ""
     except (CannotOpenError, KernelStartError) as error:
-        return _ungraded(submission, exercise, data, "not graded", f"{submission.file}: {error.args[-1]}."), ""
+        reason = f"{submission.file}: {error.args[-1]}."
+        return _ungraded(submission, exercise, data, settings, "not graded", reason), ""
     except Exception as error:  # a bug of ours must cost neither the student a point nor the class its grades
         text = f"{submission.file}: the checker itself failed ({type(error).__name__}: {error}); please report it."
-        return _ungraded(submission, exercise, data, "not graded", text), ""
+        return _ungraded(submission, exercise, data, settings, "not graded", text), ""
 
 
 NO_SUBMISSION = Submission("notebook", "", "", bytes)
@@ -85,7 +94,8 @@ def grade_notebook(
         traced=cases.traced,
         doubt=lambda observation: not is_right(exercise, cases, observation),
     )
-    observation = observe(notebook, question, settings.limits, stopper)
+    sandbox = settings.choice()
+    observation = observe(notebook, question, settings.limits, stopper, sandbox.level)
     judgement = judge(exercise, cases, notebook.code, observation, settings.scale)
     result = Result(
         submission=submission.id,
@@ -103,13 +113,17 @@ def grade_notebook(
         remarks=judgement.remarks,
         timings=observation.seconds,
         seed=seed,
-        sandbox=SANDBOX,
+        sandbox=sandbox.level,
+        sandbox_reason=sandbox.reason,
         versions=versions(),
     )
     return result, observation.executed
 
 
-def _ungraded(submission: Submission, exercise: Exercise, data: bytes, verdict: Verdict, summary: str) -> Result:
+def _ungraded(
+    submission: Submission, exercise: Exercise, data: bytes, settings: Settings, verdict: Verdict, summary: str
+) -> Result:
+    sandbox = settings.choice()
     return Result(
         submission=submission.id,
         student=submission.student,
@@ -119,7 +133,8 @@ def _ungraded(submission: Submission, exercise: Exercise, data: bytes, verdict: 
         verdict=verdict,
         score=None if verdict == "not graded" else 0,
         summary=summary,
-        sandbox=SANDBOX,
+        sandbox=sandbox.level,
+        sandbox_reason=sandbox.reason,
         versions=versions(),
     )
 
@@ -133,13 +148,16 @@ def grade(
     """Grade files, folders, globs and .zip archives: one `Result` for each student, ordered by submission id.
 
     With `out`, the folder gets `results.jsonl` and `grades.csv`. Raises `FileNotFoundError` when a path leads to
-    nothing, `UnknownExerciseError` for an unknown exercise.
+    nothing, `UnknownExerciseError` for an unknown exercise, `SandboxUnavailableError` when the sandbox that was asked
+    for does not start, or when none was asked for and the best is not good enough for strangers' notebooks.
     """
     asked = exercises.load(exercise)
     found = find(paths, asked)
     if found.problems:
         raise FileNotFoundError("; ".join(found.problems))
-    return grade_into(found.submissions, asked, settings or Settings(), Path(out) if out else None)
+    settings = settings or Settings()
+    choose(settings.sandbox, least=ENOUGH_FOR_STRANGERS)
+    return grade_into(found.submissions, asked, settings, Path(out) if out else None)
 
 
 def grade_into(

@@ -23,6 +23,8 @@ For a teacher:   checker grade submissions/ --out grades
 For CI:          checker run notebooks/*.ipynb solutions/*.ipynb
 """
 
+SANDBOX_LEVELS = ("full", "confined", "reduced", "limits")
+
 EXIT_CODES = """\
 exit code:
   0    everything is correct
@@ -30,6 +32,8 @@ exit code:
   2    the command line is wrong, or a path leads to nothing
   3    at least one submission could not be graded, through no fault of its
        student
+  4    the sandbox that is asked for does not start here, or it is too weak for
+       grading other people's notebooks
   130  interrupted; what was finished is kept
 """
 
@@ -66,6 +70,17 @@ examples:
 RUN = """\
 Executes notebooks from top to bottom, each in a fresh kernel and an empty
 directory, and fails if a cell fails. No answer is looked at.
+"""
+
+DOCTOR = """\
+Says which layers of the sandbox this machine offers, what is missing, what
+would add it, and which level results: full, confined, reduced or limits.
+The exit code is 0 if that is enough for other people's notebooks.
+"""
+
+DOCTOR_EXAMPLE = """\
+example:
+  checker doctor
 """
 
 SELFTEST = """\
@@ -145,6 +160,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--out", metavar="DIR", type=Path, help="keep the executed notebooks in this folder")
     _add_limits(run, cell=120, notebook=600)
 
+    doctor = _verb(verbs, "doctor", commands.doctor, "say what sandbox this machine offers", DOCTOR, DOCTOR_EXAMPLE)
+    doctor.add_argument("--json", action="store_true", help="print JSON instead of text")
+
     selftest = _verb(
         verbs, "selftest", commands.selftest, "test an exercise against its own mistakes", SELFTEST, SELFTEST_EXAMPLE
     )
@@ -209,7 +227,19 @@ def _add_limits(parser: argparse.ArgumentParser, cell: float, notebook: float) -
         "--timeout", metavar="S", type=seconds, default=notebook,
         help="seconds that all cells of a notebook may run (default: %(default)s)",
     )  # fmt: skip
+    parser.add_argument(
+        "--sandbox", metavar="WHICH", type=_sandbox, default="auto",
+        help="auto: the best this machine offers (grade: at least confined); require or require=LEVEL: that "
+        "or nothing (LEVEL: full, confined, reduced or limits; default full); off: none",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+
+
+def _sandbox(text: str) -> str:
+    if text not in ("auto", "off", "require", *(f"require={level}" for level in SANDBOX_LEVELS)):
+        levels = ", ".join(SANDBOX_LEVELS)
+        raise argparse.ArgumentTypeError(f"{text!r} is none of auto, off, require, require=LEVEL (LEVEL: {levels})")
+    return text
 
 
 def _positive(kind: type[int] | type[float]) -> Callable[[str], float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import sys
 from collections.abc import Sequence
@@ -13,17 +14,18 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from checker.batch import Settings
+    from checker.execution.sandbox.levels import Choice
     from checker.exercise import Exercise
     from checker.result import Result
     from checker.score import Scale
 
-ALL_CORRECT, NOT_CORRECT, USAGE, NOT_GRADED, INTERRUPTED = 0, 1, 2, 3, 130
+ALL_CORRECT, NOT_CORRECT, USAGE, NOT_GRADED, NO_SANDBOX, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 
 def check(options: argparse.Namespace) -> int:
     """Grade one notebook and tell its story."""
     from checker.batch import grade_one
-    from checker.reports.terminal import story
+    from checker.reports.terminal import sandbox_line, story
     from checker.result import to_dict
     from checker.submission import single
 
@@ -31,11 +33,14 @@ def check(options: argparse.Namespace) -> int:
     if not options.file.is_file():
         reason = "is a folder; use `checker grade`" if options.file.is_dir() else "there is no such file"
         return _usage(f"{options.file}: {reason}")
-    result, _ = grade_one(single(options.file), exercise, _settings(options, _scale(options, exercise)))
+    settings = _settings(options, _scale(options, exercise))
+    sandbox = _sandbox(options)
+    result, _ = grade_one(single(options.file), exercise, settings)
     if options.json:
         _print_json(to_dict(result))
     else:
         _console().print(story(result, exercise, options.feedback))
+        _console().print(f"\n{sandbox_line(sandbox)}", style="dim", soft_wrap=True)
     return _exit_code([result])
 
 
@@ -57,8 +62,11 @@ def grade(options: argparse.Namespace) -> int:
         _complain(f"{other.file}: not graded, because {other.student} also handed in {other.counted}")
 
     settings = _settings(options, _scale(options, exercise))
+    sandbox = _sandbox(options, for_strangers=True)
     console = _console()
     quiet = options.quiet or options.json
+    if not quiet:
+        console.print(terminal.sandbox_line(sandbox), soft_wrap=True)
     width = min(30, max(len(submission.student) for submission in found.submissions))
     with _progress(len(found.submissions), hidden=quiet) as progress:
 
@@ -79,7 +87,14 @@ def grade(options: argparse.Namespace) -> int:
         )
     if options.json:
         others = [{"file": other.file, "student": other.student, "counted": other.counted} for other in found.set_aside]
-        _print_json({"results": [*map(to_dict, results)], "set_aside": others, "problems": list(found.problems)})
+        _print_json(
+            {
+                "sandbox": dataclasses.asdict(sandbox),
+                "results": [*map(to_dict, results)],
+                "set_aside": others,
+                "problems": list(found.problems),
+            }
+        )
     else:
         console.print()
         console.print(terminal.summary(results))
@@ -98,13 +113,14 @@ def run(options: argparse.Namespace) -> int:
 
     if options.out is not None:
         _make_folder(options.out)
+    settings, sandbox = _settings(options), _sandbox(options)
     reports: list[dict[str, Any]] = []
     code = ALL_CORRECT
     for path in options.notebooks:
         seconds = 0.0
         try:
             notebook = parse(read_file(path.resolve()), script=path.suffix == ".py")
-            observation = observe(notebook, limits=_settings(options).limits)
+            observation = observe(notebook, limits=settings.limits, level=sandbox.level)
             trouble, seconds = trouble_of_run(observation), observation.seconds["total"]
             if options.out is not None:
                 (options.out / path.with_suffix(".ipynb").name).write_text(observation.executed, encoding="utf-8")
@@ -117,7 +133,7 @@ def run(options: argparse.Namespace) -> int:
         if not options.json:
             print(printable(f"{path}: {trouble or f'runs ({seconds:.1f} s)'}"), flush=True)
     if options.json:
-        _print_json({"notebooks": reports})
+        _print_json({"sandbox": dataclasses.asdict(sandbox), "notebooks": reports})
     return code
 
 
@@ -135,10 +151,21 @@ def exercises(options: argparse.Namespace) -> int:
     return ALL_CORRECT
 
 
+def doctor(options: argparse.Namespace) -> int:
+    """Say what this machine offers to keep strangers' notebooks in their place, and what it lacks."""
+    from checker.execution.sandbox.doctor import examine
+    from checker.reports.terminal import examination
+
+    found = examine()
+    if options.json:
+        _print_json(dataclasses.asdict(found) | {"enough_for_strangers": found.enough_for_strangers})
+    else:
+        _console().print(examination(found), soft_wrap=True)
+    return ALL_CORRECT if found.enough_for_strangers else NO_SANDBOX
+
+
 def selftest(options: argparse.Namespace) -> int:
     """Run an exercise against its own mistakes, mutants and cheats."""
-    import dataclasses
-
     from checker.reports.terminal import selftest_table
     from checker.selftest import selftest
 
@@ -189,7 +216,25 @@ def _settings(options: argparse.Namespace, scale: Scale | None = None) -> Settin
     from checker.score import Scale
 
     limits = Limits(cell=options.cell_timeout, notebook=options.timeout, call=min(10.0, options.cell_timeout))
-    return Settings(limits, getattr(options, "seed", None), getattr(options, "workers", 1), scale or Scale())
+    seed, workers = getattr(options, "seed", None), getattr(options, "workers", 1)
+    return Settings(limits, seed, workers, scale or Scale(), options.sandbox)
+
+
+def _sandbox(options: argparse.Namespace, *, for_strangers: bool = False) -> Choice:
+    """The sandbox that was asked for; ends the command if there is none, or none that is good enough."""
+    from checker.execution.sandbox.levels import ENOUGH_FOR_STRANGERS, SandboxUnavailableError, choose
+
+    try:
+        sandbox = choose(options.sandbox, least=ENOUGH_FOR_STRANGERS if for_strangers else "limits")
+    except SandboxUnavailableError as error:
+        remedy = "`checker doctor` says what would help"
+        if options.sandbox == "auto":
+            remedy += ", and --sandbox off grades without, if you trust every one of these notebooks"
+        _complain(f"{error}; {remedy}")
+        raise SystemExit(NO_SANDBOX) from None
+    if options.sandbox == "off":
+        _complain("the sandbox is switched off: a notebook can read and change what you can")
+    return sandbox
 
 
 def _exit_code(results: Sequence[Result]) -> int:

@@ -89,6 +89,8 @@ def _trouble(observation: Observation, failure: Failure | None) -> str | None:
             return too_long
         case "output limit":
             return f"{cell} printed or displayed more than the limit allows"
+        case "memory":
+            return f"{cell} used more memory than the limit allows"
         case "crashed":
             return f"the Python process ended in {cell}"
     if failure is None:

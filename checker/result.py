@@ -72,7 +72,8 @@ class Result:
     """All that is reported of one submission. Times are in seconds; `not graded` has no score.
 
     `summary` gives nothing away. `alternatives` are other sets of mistakes that explain the outputs as well, and
-    `right_so_far` says in words which intermediate results were seen to be right.
+    `right_so_far` says in words which intermediate results were seen to be right. `sandbox` is the level at which the
+    notebook ran, and `sandbox_reason` why it was none better.
     """
 
     submission: str
@@ -91,6 +92,7 @@ class Result:
     timings: Mapping[str, float] = field(default_factory=dict)
     seed: int | None = None
     sandbox: str = ""
+    sandbox_reason: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
 

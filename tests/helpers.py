@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ ORIGINAL = ROOT / "tests/data/original_12_2.ipynb"
 EXERCISE = ROOT / "notebooks/12_2_Multihead_Self_Attention.ipynb"
 SOLUTION = ROOT / "solutions/12_2_Multihead_Self_Attention.ipynb"
 EXAMPLES = ROOT / "examples/submissions"
+
+# The command that grades other people's notebooks, also where there is no sandbox good enough for them.
+GRADE = ("grade",) if sys.platform == "linux" else ("grade", "--sandbox", "off")
 
 RIGHT = """
   Q1, Q2 = omega_q1 @ X + beta_q1, omega_q2 @ X + beta_q2

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers import EXAMPLES, EXERCISE, ROOT, SOLUTION, filled_in, notebook
+from helpers import EXAMPLES, EXERCISE, GRADE, ROOT, SOLUTION, filled_in, notebook
 from jsonschema import Draft202012Validator
 
 from checker.result import SCHEMA_VERSION, Result, from_json
@@ -26,7 +26,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.Complet
     """`checker grade examples/submissions`, once for all tests here."""
     out = tmp_path_factory.mktemp("grades")
     # The one loop without an end among the examples need not be waited for as long as a student's slow cell.
-    return checker("grade", EXAMPLES, "--out", out, "--cell-timeout", 8, "--executed"), out
+    return checker(*GRADE, EXAMPLES, "--out", out, "--cell-timeout", 8, "--executed"), out
 
 
 def table() -> dict[str, dict[str, str]]:
@@ -182,7 +182,7 @@ def test_a_mixed_batch_grades_the_good_names_the_bad_and_exits_with_2(tmp_path: 
     (tmp_path / "ada.ipynb").write_bytes(filled_in())
     (tmp_path / "eve.ipynb").write_bytes(b"")
     run = checker(
-        "grade", tmp_path / "ada.ipynb", tmp_path / "eve.ipynb", tmp_path / "nobody.ipynb", "--out", tmp_path / "o"
+        *GRADE, tmp_path / "ada.ipynb", tmp_path / "eve.ipynb", tmp_path / "nobody.ipynb", "--out", tmp_path / "o"
     )
     assert run.returncode == 2
     assert "nobody.ipynb: there is no such file or folder" in run.stderr
@@ -238,7 +238,7 @@ def test_exercises_are_listed() -> None:
     assert json.loads(checker("exercises", "--json").stdout)[0]["answer"] == "X_prime"
 
 
-@pytest.mark.parametrize("verb", ["", "check", "grade", "run", "selftest", "exercises"])
+@pytest.mark.parametrize("verb", ["", "check", "grade", "run", "selftest", "doctor", "exercises"])
 def test_help_describes_every_verb_with_an_example(verb: str) -> None:
     run = checker(*verb.split(), "--help", env={**os.environ, "COLUMNS": "80"})
     assert run.returncode == 0 and not run.stderr
@@ -269,7 +269,7 @@ def test_ctrl_c_keeps_what_is_done_and_leaves_no_kernel(tmp_path: Path) -> None:
         sys.executable,
         "-m",
         "checker",
-        "grade",
+        *GRADE,
         tmp_path,
         "--out",
         out,
@@ -300,7 +300,7 @@ def test_ctrl_c_keeps_what_is_done_and_leaves_no_kernel(tmp_path: Path) -> None:
 def test_a_formula_in_a_name_does_not_reach_the_table(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in/=HYPERLINK(A1).ipynb").write_bytes(b"")
-    checker("grade", tmp_path / "in", "--out", tmp_path / "out")
+    checker(*GRADE, tmp_path / "in", "--out", tmp_path / "out")
     with (tmp_path / "out/grades.csv").open(encoding="utf-8", newline="") as file:
         [row] = csv.DictReader(file)
     assert row["student"] == "'=HYPERLINK(A1)"

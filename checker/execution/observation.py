@@ -14,7 +14,7 @@ import numpy as np
 from checker.exercise import Array
 
 # How the run as a whole ended. All but `finished` mean that the kernel was gone before it could be asked.
-Ending = Literal["finished", "timeout", "crashed", "output limit"]
+Ending = Literal["finished", "timeout", "crashed", "output limit", "memory"]
 
 LARGEST_ARRAY = 100_000
 MOST_RECORDS = 1_000

@@ -17,7 +17,7 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 from nbformat import NotebookNode
 
 from checker.execution.client import KernelGoneError, LimitedClient
-from checker.execution.launcher import KernelStartError, spawn
+from checker.execution.launcher import Kernel, KernelStartError, spawn
 from checker.execution.observation import (
     Call,
     Ending,
@@ -30,6 +30,7 @@ from checker.execution.observation import (
     decode_values,
 )
 from checker.execution.probe import MIME, pack
+from checker.execution.sandbox.levels import Level
 from checker.exercise import Case
 from checker.notebook import Notebook
 
@@ -96,18 +97,20 @@ def observe(
     question: Question | None = None,
     limits: Limits | None = None,
     stopper: Stopper | None = None,
+    level: Level = "limits",
 ) -> Observation:
-    """Run a notebook in a kernel of its own and report what happened.
+    """Run a notebook in a kernel of its own, at a level of the sandbox, and report what happened.
 
     Whatever the notebook does is in the observation. Raises `KernelStartError` when no kernel could be had.
     """
-    return asyncio.run((stopper or Stopper()).watch(_observe(notebook, question, limits or Limits())))
+    return asyncio.run((stopper or Stopper()).watch(_observe(notebook, question, limits or Limits(), level)))
 
 
-async def _observe(notebook: Notebook, question: Question | None, limits: Limits) -> Observation:
+async def _observe(notebook: Notebook, question: Question | None, limits: Limits, level: Level) -> Observation:
     begun = time.perf_counter()
     executed = _as_nbformat(notebook)
-    async with spawn(limits.memory) as kernel:
+    most_seconds = int(limits.notebook + 20 * limits.call) + 60  # the clock is stopped by the judge long before
+    async with spawn(limits.memory, level, most_seconds) as kernel:
         client = LimitedClient(executed, kernel.manager, limits.output)
         client.kc = kernel.manager.client()
         client.kc.start_channels()
@@ -115,7 +118,7 @@ async def _observe(notebook: Notebook, question: Question | None, limits: Limits
         try:
             await _wait_for_start(client.kc)
             started = time.perf_counter()
-            run = _Run(client, executed, limits, deadline=started + limits.notebook)
+            run = _Run(kernel, client, executed, limits, deadline=started + limits.notebook)
             await run.cells()
             cells_done = time.perf_counter()
             if question is not None and run.ending == "finished":
@@ -142,8 +145,11 @@ async def _wait_for_start(channels: AsyncKernelClient) -> None:
 class _Run:
     """The run as it grows; `observation` freezes it."""
 
-    def __init__(self, client: LimitedClient, executed: NotebookNode, limits: Limits, deadline: float) -> None:
-        self.client, self.executed, self.limits, self.deadline = client, executed, limits, deadline
+    def __init__(
+        self, kernel: Kernel, client: LimitedClient, executed: NotebookNode, limits: Limits, deadline: float
+    ) -> None:
+        self.kernel, self.client, self.executed = kernel, client, executed
+        self.limits, self.deadline = limits, deadline
         self.ending: Ending = "finished"
         self.stopped_in: int | None = None
         self.failures: list[Failure] = []
@@ -179,7 +185,7 @@ class _Run:
             try:
                 interrupted = await self.client.run_cell(cell, index, min(self.limits.cell, left))
             except KernelGoneError as gone:
-                self.ending, self.stopped_in = gone.reason, number
+                self.ending, self.stopped_in = self._reason(gone), number
                 return
             failure = _failure_in(cell, number, interrupted, self.sources)
             if failure is not None:
@@ -204,9 +210,15 @@ class _Run:
         except KernelGoneError as gone:
             pending = next((case.name for case in question.cases if case.name not in self.calls), None)
             if pending is not None:  # otherwise it was the trace that did not survive, and it is not needed
-                timed_out = gone.reason == "timeout"
+                reason = self._reason(gone)
+                timed_out = reason == "timeout"
                 message = "the call took too long" if timed_out else "the call ended the kernel"
-                self.calls[pending] = Call(failure=Failure(gone.reason, message, timed_out=timed_out))
+                name = "MemoryError" if reason == "memory" else reason
+                self.calls[pending] = Call(failure=Failure(name, message, timed_out=timed_out))
+
+    def _reason(self, gone: KernelGoneError) -> Ending:
+        """Why the kernel is gone: its keeper may have ended it."""
+        return "memory" if gone.reason == "crashed" and self.kernel.out_of_memory else gone.reason
 
     def _function_for(self, question: Question) -> str:
         """The function asked for; where there is none of its name, the only one of as many parameters."""

@@ -16,6 +16,8 @@ from checker.reports.plain import printable
 from checker.result import Result
 
 if TYPE_CHECKING:
+    from checker.execution.sandbox.doctor import Examination
+    from checker.execution.sandbox.levels import Choice
     from checker.selftest import Selftest
 
 VERDICT_STYLES = {
@@ -45,6 +47,27 @@ def line(result: Result, exercise: Exercise, name_width: int) -> Text:
     text.append(f" {points(result):>3}  ")
     text.append("" if result.correct else printable(headline(result, exercise)), style="dim")
     return text
+
+
+def sandbox_line(sandbox: Choice) -> str:
+    """The level of the sandbox, and why it is none better."""
+    return f"Sandbox: {sandbox.level}" + (f" ({printable(sandbox.reason)})" if sandbox.reason else "")
+
+
+def examination(found: Examination) -> RenderableType:
+    """What a machine offers for a sandbox."""
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    for layer in found.layers:
+        mark = Text("yes", style="green") if layer.offered else Text("no", style="red")
+        table.add_row(layer.name, mark, Text(layer.detail))
+    parts: list[RenderableType] = [table, Text()]
+    for layer in found.layers:
+        if layer.remedy:
+            parts.append(Text(f"{layer.name}: {layer.remedy}"))
+    parts.append(Text(f"Level: {found.level}" + (f" ({found.reason})" if found.reason else ""), style="bold"))
+    if not found.enough_for_strangers:
+        parts.append(Text("That is too little for grading other people's notebooks."))
+    return Group(*parts)
 
 
 def summary(results: Sequence[Result]) -> RenderableType:

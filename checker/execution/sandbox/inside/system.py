@@ -1,0 +1,59 @@
+"""The system calls of Linux that the standard library does not offer. Every failure is an `OSError`."""
+
+import ctypes
+import os
+import platform
+import sys
+from ctypes import c_char_p, c_int, c_long, c_ulong
+
+MACHINES = {"x86_64": 0, "aarch64": 1, "arm64": 1}
+MACHINE = MACHINES.get(platform.machine(), -1)  # the column of `syscalls.NUMBERS`
+
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_KEEPCAPS, PR_SET_SECCOMP = 1, 4, 8, 22
+PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 24, 36, 38, 47
+
+NEWNS, NEWCGROUP, NEWUTS, NEWIPC = 0x20000, 0x2000000, 0x4000000, 0x8000000
+NEWUSER, NEWPID, NEWNET = 0x10000000, 0x20000000, 0x40000000
+
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT = 1, 2, 4, 8, 32
+MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
+
+_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+def _checked(result: int, name: str) -> int:
+    if result < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"{name}: {os.strerror(code)}")
+    return result
+
+
+def prctl(option: int, first: int = 0, second: int = 0) -> None:
+    assert _libc is not None
+    numbers = [c_ulong(number) for number in (first, second, 0, 0)]
+    _checked(_libc.prctl(c_int(option), *numbers), f"prctl {option}")
+
+
+def call(name: str, number: int, *arguments: object) -> int:
+    """A system call by number; arguments are integers and bytes."""
+    assert _libc is not None
+    given = [c_long(argument) if isinstance(argument, int) else argument for argument in arguments]
+    return _checked(_libc.syscall(c_long(number), *given), name)
+
+
+def unshare(flags: int) -> None:
+    assert _libc is not None
+    _checked(_libc.unshare(c_int(flags)), "unshare")
+
+
+def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str = "") -> None:
+    assert _libc is not None
+    texts = [text.encode() if text else None for text in (source, target, kind, options)]
+    result = _libc.mount(c_char_p(texts[0]), c_char_p(texts[1]), c_char_p(texts[2]), c_ulong(flags), c_char_p(texts[3]))
+    _checked(result, f"mount {target}")
+
+
+def detach(target: str) -> None:
+    """Unmount at once, whatever still uses it."""
+    assert _libc is not None
+    _checked(_libc.umount2(c_char_p(target.encode()), c_int(2)), f"umount {target}")
