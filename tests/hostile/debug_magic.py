@@ -1,0 +1,6 @@
+# The debugger after an exception.
+# verdict: correct
+# %% before
+1 / 0
+# %% before
+%debug

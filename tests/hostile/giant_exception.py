@@ -1,0 +1,3 @@
+# verdict: output limit, timeout
+# %% before
+raise ValueError("x" * 10 ** 8)

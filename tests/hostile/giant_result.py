@@ -1,0 +1,4 @@
+# verdict: output limit
+# %% before
+from IPython.display import HTML
+HTML("x" * 10 ** 8)

@@ -1,0 +1,4 @@
+# verdict: crashed
+# %% before
+import os, signal
+os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,3 @@
+# verdict: output limit
+# %% before
+print("x" * 10 ** 8)

@@ -1,0 +1,5 @@
+# verdict: crashed
+# %% function
+import ctypes
+def multihead_scaled_self_attention(*arguments):
+  return ctypes.string_at(0)

@@ -1,0 +1,4 @@
+# verdict: output limit
+# %% before
+while True:
+  print("x" * 10000)
