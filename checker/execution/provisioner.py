@@ -14,7 +14,7 @@ from typing import Any
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
-from checker.execution.sandbox.inside.policy import OUT_OF_DISK, OUT_OF_MEMORY
+from checker.execution.sandbox.inside.policy import OUT_OF_MEMORY
 
 REPORT_WITHIN = 60.0  # seconds; it takes a few hundredths of one on a quiet machine
 END_WITHIN = 5.0
@@ -74,11 +74,6 @@ class SandboxProvisioner(LocalProvisioner):
     def out_of_memory(self) -> bool:
         """Whether the kernel was ended because it and its processes used too much memory together."""
         return self.ended_with == OUT_OF_MEMORY
-
-    @property
-    def out_of_disk(self) -> bool:
-        """Whether the kernel was ended because its files were too many or too large."""
-        return self.ended_with == OUT_OF_DISK
 
 
 async def _line(connection: socket.socket) -> dict[str, Any]:

@@ -54,6 +54,7 @@ def enter(policy: Policy, keep_open: int) -> dict[str, str]:
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         with _layer("namespaces"):
             layers["namespaces"] = isolate(policy)
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # a change of user clears it
         first = os.fork()
         if first:
             mirror(first)
@@ -70,7 +71,7 @@ def enter(policy: Policy, keep_open: int) -> dict[str, str]:
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
     with _layer("user"):
         layers |= _change_user(policy)
-    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # a change of user had cleared it
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     os.chdir(policy.scratch)
     with _layer("limits"):
         layers["limits"] = set_limits(policy)
