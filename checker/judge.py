@@ -192,7 +192,7 @@ def _verdict_of_failure(failure: Failure) -> Verdict:
         return "timeout"
     if "MemoryError" in failure.name:
         return "memory"
-    return "crashed" if failure.name == "crashed" else "error"
+    return failure.name if failure.name in ("crashed", "output limit") else "error"  # type: ignore[return-value]
 
 
 def _failure_of_every_call(evidence: Evidence) -> Failure | None:

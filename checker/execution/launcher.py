@@ -15,7 +15,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import zmq.asyncio
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 
@@ -29,10 +28,6 @@ KEPT_VARIABLES = (
 
 # exit() in a cell would end the kernel a little later, in the middle of a question; here it does nothing.
 KEEP_ALIVE = "get_ipython().ask_exit = lambda: None"
-
-# No single message may be larger, and few may wait: a flood fills the kernel's queue, not the judge's memory.
-LARGEST_MESSAGE = 16 * 2**20
-WAITING_MESSAGES = 64
 
 
 class KernelStartError(RuntimeError):
@@ -62,6 +57,13 @@ class _OurKernel(KernelSpecManager):
         )
 
 
+class _Manager(AsyncKernelManager):
+    """Starts and stops a kernel, and leaves the talking to `channels`."""
+
+    def _connect_control_socket(self) -> None:
+        """Connect none: nobody would read what a kernel sends to it, and it would pile up in this process."""
+
+
 @asynccontextmanager
 async def spawn(memory: int) -> AsyncIterator[Kernel]:
     """Start a cold kernel in a fresh scratch directory; on leaving, both are gone whatever happened.
@@ -72,15 +74,9 @@ async def spawn(memory: int) -> AsyncIterator[Kernel]:
         private, scratch = Path(directory) / "private", Path(directory) / "scratch"
         private.mkdir(mode=0o700)
         scratch.mkdir()
-        context = zmq.asyncio.Context()
-        context.setsockopt(zmq.MAXMSGSIZE, LARGEST_MESSAGE)
-        context.setsockopt(zmq.RCVHWM, WAITING_MESSAGES)
-        context.setsockopt(zmq.LINGER, 0)
         specs = _OurKernel()
         specs.memory = memory
-        manager = AsyncKernelManager(
-            kernel_spec_manager=specs, context=context, connection_file=str(private / "connection.json")
-        )
+        manager = _Manager(kernel_spec_manager=specs, connection_file=str(private / "connection.json"))
         if os.name == "posix":
             # Sockets in a private directory: no port to guess, and no race for one. The name must be short.
             manager.transport, manager.ip = "ipc", str(private / "k")
@@ -89,7 +85,6 @@ async def spawn(memory: int) -> AsyncIterator[Kernel]:
             yield Kernel(manager, scratch)
         finally:
             await stop(manager)
-            context.destroy(linger=0)
 
 
 async def _start(manager: AsyncKernelManager, private: Path, scratch: Path) -> None:
