@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from checker import findings
+from checker import findings, harmless
 from checker.diagnosis import diagnose
 from checker.evidence import Evidence, describe
 from checker.execution.observation import Call, Failure, Observation
@@ -21,7 +21,7 @@ from checker.score import Scale, score
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Judgement(harmless.Record):
     """What the judge concludes; `summary` is the verdict's reason, which names no mistake."""
 
     verdict: Verdict

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -121,8 +122,10 @@ def _turned(text: str) -> str:
 
 def _is_elementwise(expression: str) -> bool:
     try:
-        tree = ast.parse(expression.strip(), mode="eval").body
-    except SyntaxError:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(expression.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     by_operator = isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Mult)
     return by_operator or (isinstance(tree, ast.Call) and ast.unparse(tree.func) == "np.multiply")

@@ -15,6 +15,7 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
+from checker.bounded_json import loads
 from checker.execution.client import KernelGoneError, LimitedClient
 from checker.execution.launcher import spawn
 from checker.execution.observation import (
@@ -36,6 +37,7 @@ PROBE_SOURCE = "".join(
     Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8") for name in ("tracing", "probe")
 )
 KERNEL_START = 60.0  # seconds; a kernel takes one on a quiet machine and many on a crowded one
+MOST_VALUES = 100_000  # in an answer of the probe
 LONGEST_TRACEBACK = 100_000  # characters
 
 
@@ -229,8 +231,8 @@ class _Run:
             text = output.get("data", {}).get(MIME)
             if isinstance(text, str):
                 try:
-                    return json.loads(text), interrupted
-                except (ValueError, RecursionError):
+                    return loads(text, MOST_VALUES), interrupted
+                except ValueError:
                     break
         return None, interrupted
 
