@@ -1,5 +1,6 @@
 """Whatever is handed in: one clear sentence that names the file, and never a traceback of ours."""
 
+import contextlib
 import json
 from collections.abc import Callable
 
@@ -7,6 +8,9 @@ import pytest
 from helpers import EXERCISE, filled_in, notebook
 
 from checker import Result
+from checker.evidence import Evidence
+from checker.execution.observation import Failure, Observation
+from checker.exercise import Exercise
 from checker.notebook import LARGEST_FILE, UnreadableError, parse
 
 GOOD = filled_in()
@@ -33,6 +37,9 @@ UNREADABLE = {
     "too many cells": (variant(cells=[{"cell_type": "raw", "source": ""}] * 3000), "more than 2000 cells"),
     "wrong encoding": ('{"nbformat": 4, "cells": [], "x": "é"}'.encode("latin-1"), "not UTF-8"),
     "nested too deeply": (b'{"nbformat": 4, "cells": ' + b"[" * 100_000, "nested too deeply"),
+    "metadata nested too deeply": (variant(metadata=json.loads('{"a":' * 200 + "1" + "}" * 200)), "nested too deeply"),
+    "too many values": (b'{"nbformat": 4, "cells": [' + b"0," * 1_100_000 + b"0]}", "more than 1000000 values"),
+    "too much code": (notebook(f"x = '{'x' * 1_100_000}'"), "more than 1 MB of code"),
     "a number of 5000 digits": (b'{"nbformat": ' + b"4" * 5000 + b"}", "not a Jupyter notebook"),
     "a huge file": (b" " * (LARGEST_FILE + 1), "larger than"),
     "a zip": (b"PK\x03\x04" + b"\0" * 50, "not JSON"),
@@ -68,6 +75,16 @@ READABLE = {
 def test_odd_but_honest_files_are_read(kind: str) -> None:
     [source] = parse(READABLE[kind]).code
     assert source.startswith("x = 1") and "\r" not in source and "\0" not in source
+
+
+@pytest.mark.parametrize("text", ["#" * 1_000_000, "#\n" * 500_000, "\n" * 1_000_000, '"' + '\\"' * 1_000_000])
+def test_floods_of_one_character_are_read_in_a_moment(text: str, exercise: Exercise) -> None:
+    with contextlib.suppress(UnreadableError):
+        parse(text.encode(), script=True)
+    with contextlib.suppress(UnreadableError):
+        parse(text.encode())
+    evidence = Evidence(exercise, exercise.draw(1), (text,), Observation(failures=(Failure("E", "", code_cell=1),)))
+    assert evidence.stopping_failure is not None
 
 
 @pytest.mark.parametrize(
