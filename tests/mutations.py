@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import copy
+import struct
 from random import Random
 from typing import Any
 
@@ -61,12 +63,30 @@ def damaged_json(value: Any, random: Random) -> Any:
             case 3:
                 for _ in range(random.choice([1, 5, 150])):
                     holder[key] = [holder[key]] if random.randint(0, 1) else {"a": holder[key]}
+            case 4 if isinstance(holder, dict) and isinstance(holder.get("data"), str):
+                holder["data"] = odd_numbers(holder["data"], random)
             case 4 if isinstance(holder[key], str):
                 at = random.randint(0, len(holder[key]))
                 holder[key] = holder[key][:at] + random.choice(PIECES) + holder[key][at:]
             case _:
                 holder[key] = copy.deepcopy(random.choice(JUNK))
     return value
+
+
+ODD = [0.0, -0.0, 1.0, 5e-324, 1e-300, 1e154, 1e308, -1e308, float("inf"), float("-inf"), float("nan")]
+SIGNALLING_NAN = b"\x01\0\0\0\0\0\xf0\x7f"
+
+
+def odd_numbers(encoded: str, random: Random) -> str:
+    """As many numbers, some or all of them odd ones."""
+    try:
+        data = base64.b64decode(encoded, validate=True)
+    except ValueError:
+        return encoded
+    odd = random.choice([*(struct.pack("<d", number) for number in ODD), SIGNALLING_NAN])
+    share = random.choice([1, 1, 5])
+    numbers = [odd if random.randrange(share) == 0 else data[i : i + 8] for i in range(0, len(data), 8)]
+    return base64.b64encode(b"".join(numbers)).decode()
 
 
 def _somewhere(value: Any, random: Random) -> tuple[Any, Any]:

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from in_process import replies
 from jupyter_client.session import Session
-from mutations import damaged_bytes, damaged_json
+from mutations import damaged_bytes, damaged_json, odd_numbers
 from rich.console import Console
 
 from checker import harmless
@@ -203,6 +203,14 @@ def test_damaged_answers_of_the_probe(random: Random) -> None:
     assert value.array is None or value.array.shape == value.shape
 
 
+def odd_run(run: Any, random: Random) -> Any:
+    """A run in which every array, or every one of a kind, holds odd numbers."""
+    if isinstance(run, dict):
+        odd = isinstance(run.get("data"), str) and random.randint(0, 3) == 0
+        return {k: odd_numbers(v, random) if odd and k == "data" else odd_run(v, random) for k, v in run.items()}
+    return [odd_run(item, random) for item in run] if isinstance(run, list) else run
+
+
 @given(random=RANDOM, text=TEXTS, level=st.sampled_from(LEVELS))
 @fuzz(500)
 def test_damaged_runs_through_judge_diagnosis_and_reports(
@@ -211,6 +219,8 @@ def test_damaged_runs_through_judge_diagnosis_and_reports(
     code, run = random.choice(RUNS)
     code = tuple(damaged_bytes(cell.encode(), b"x", random).decode("utf-8", "replace") for cell in code[:1]) + code[1:]
     damaged = damaged_json(run, random)
+    if random.randint(0, 1):
+        damaged = odd_run(damaged, random)
     judgement = judge(EXERCISE_12, CASES, code, observed(damaged if isinstance(damaged, dict) else {}))
     result = Result(
         "ada", text, text, "", EXERCISE_12.id, judgement.verdict, judgement.score, judgement.summary, judgement.checks,
