@@ -15,6 +15,7 @@ from helpers import ROOT, notebook
 from jupyter_client.session import Session
 
 from checker.execution.channels import Allowance, Channel, FloodError, read_message
+from checker.execution.launcher import spawn
 from checker.execution.run import Question, observe
 from checker.execution.run import _as_nbformat as as_nbformat
 from checker.execution.run import _failure_in as failure_in
@@ -30,8 +31,9 @@ def send(content, kind='display_data', **more):
 SHELL = """
 k = get_ipython().kernel
 ident = k._parent_ident['shell'] if hasattr(k, '_parent_ident') else k._shell_parent_ident.get()
+shell = getattr(k.shell_stream, 'socket', k.shell_stream)  # a stream would wait for the cell to end
 def reply(kind, content):
-  k.session.send(k.shell_stream, kind, content, parent=k.get_parent('shell'), ident=ident)
+  k.session.send(shell, kind, content, parent=k.get_parent('shell'), ident=ident)
 """
 DISPLAY = "from IPython.display import HTML, clear_output, display\n"
 SLEEP = "\nimport time; time.sleep(60)"
@@ -179,6 +181,15 @@ ODD_DISPLAY = {"data": {"a/b": "x", "c/d": 5, "e/json": [1]}, "metadata": {}, "t
 )
 def test_little_is_kept_of_a_message(kind: str, content: object, kept: object) -> None:
     assert content_of(kind, content) == kept
+
+
+async def _sockets_of_the_judge() -> object:
+    async with spawn(memory=2**31) as kernel:
+        return kernel.manager._control_socket
+
+
+def test_the_judge_holds_no_socket_that_nobody_reads() -> None:
+    assert asyncio.run(_sockets_of_the_judge()) is None
 
 
 def test_a_message_with_a_wrong_signature_is_passed_over() -> None:

@@ -184,7 +184,11 @@ class Connection:
                 await self._still_starting(deadline)
                 await asyncio.sleep(0.01)
         channel = Channel(streams, self._manager.session, self._allowance, self._gone)
-        await channel.open(kind)
+        try:
+            await channel.open(kind)
+        except BaseException:
+            streams[1].transport.abort()
+            raise
         return channel
 
     async def _connect(self, name: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
