@@ -87,17 +87,9 @@ def test_the_figures_of_the_solution_are_not_blank(executed: Cells) -> None:
         assert len(np.unique(figure.reshape(-1, figure.shape[-1]), axis=0)) > 50, "more than one colour"
 
 
-def test_the_numbers_in_the_solutions_prose_are_those_of_its_attention_maps() -> None:
-    """Head 1: query 6 takes 0.50 and 0.45 from inputs 1 and 5; head 2: 0.69 and 0.30 from 6 and 3; and so on."""
-    from checker.exercises import load as load_exercise
-
-    exercise = load_exercise()
-    steps = exercise.reference(exercise.draw(0).notebook.arguments)
-    first, second = steps["A1"].round(2), steps["A2"].round(2)
-    assert (first[0, 5], first[4, 5]) == (0.50, 0.45) and (second[5, 5], second[2, 5]) == (0.69, 0.30)
-    assert min(first[4, 0], first[5, 1], first[0, 3]) >= 0.97
-    assert first[1:3].max() < 0.005
-    assert min(second[1, 1], second[1, 4]) >= 0.94
+def test_the_solution_runs_without_warnings() -> None:
+    outputs = [output for cell in load(SOLUTION)["cells"] for output in cell.get("outputs", [])]
+    assert not [output for output in outputs if output.get("name") == "stderr" or output["output_type"] == "error"]
 
 
 def test_the_notebooks_are_small_enough_to_open_anywhere() -> None:
