@@ -187,7 +187,9 @@ def grade_into(
                 journal.flush()
             if out is not None and keep_executed and executed:
                 (out / "executed").mkdir(exist_ok=True)
-                (out / "executed" / f"{result.submission}.ipynb").write_text(executed, encoding="utf-8")
+                (out / "executed" / f"{result.submission}.ipynb").write_text(
+                    executed, encoding="utf-8", errors="replace"
+                )
             report(result)
     return _ordered(results)
 

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from checker import harmless
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -109,7 +111,6 @@ def run(options: argparse.Namespace) -> int:
     from checker.intake import CannotOpenError, read_file
     from checker.judge import trouble_of_run
     from checker.notebook import UnreadableError, parse
-    from checker.reports.plain import printable
 
     if options.out is not None:
         _make_folder(options.out)
@@ -123,15 +124,18 @@ def run(options: argparse.Namespace) -> int:
             observation = observe(notebook, limits=settings.limits, level=sandbox.level)
             trouble, seconds = trouble_of_run(observation), observation.seconds["total"]
             if options.out is not None:
-                (options.out / path.with_suffix(".ipynb").name).write_text(observation.executed, encoding="utf-8")
+                (options.out / path.with_suffix(".ipynb").name).write_text(
+                    observation.executed, encoding="utf-8", errors="replace"
+                )
             code = max(code, NOT_CORRECT if trouble else ALL_CORRECT)
         except (UnreadableError, CannotOpenError) as error:
             trouble, code = str(error.args[-1]), max(code, USAGE)
         except KernelStartError as error:
             trouble, code = str(error), NOT_GRADED
-        reports.append({"file": str(path), "passed": trouble is None, "seconds": seconds, "message": trouble or ""})
+        file, message = harmless.line(str(path)), harmless.text(trouble or "")
+        reports.append({"file": file, "passed": trouble is None, "seconds": seconds, "message": message})
         if not options.json:
-            print(printable(f"{path}: {trouble or f'runs ({seconds:.1f} s)'}"), flush=True)
+            print(harmless.log(harmless.line(f"{file}: {message or f'runs ({seconds:.1f} s)'}")), flush=True)
     if options.json:
         _print_json({"sandbox": dataclasses.asdict(sandbox), "notebooks": reports})
     return code
@@ -246,7 +250,7 @@ def _exit_code(results: Sequence[Result]) -> int:
 def _console() -> Console:
     from rich.console import Console
 
-    return Console(highlight=False, markup=False, emoji=False)
+    return Console(file=harmless.Log(sys.stdout), highlight=False, markup=False, emoji=False)  # type: ignore[arg-type]
 
 
 def _progress(total: int, hidden: bool) -> Any:
@@ -260,13 +264,11 @@ def _progress(total: int, hidden: bool) -> Any:
 
 
 def _print_json(content: Any) -> None:
-    print(json.dumps(content, indent=2, ensure_ascii=False))
+    print(harmless.to_json(content))
 
 
 def _complain(message: str) -> None:
-    from checker.reports.plain import printable
-
-    print(f"checker: {printable(message)}", file=sys.stderr)
+    print(f"checker: {harmless.line(message)}", file=sys.stderr)
 
 
 def _usage(message: str) -> int:

@@ -85,7 +85,7 @@ class Evidence:
             return False
         source = self.code[failure.code_cell - 1]
         function, answer = re.escape(self.exercise.function), re.escape(self.exercise.answer)
-        return bool(re.search(rf"^\s*def {function}\b|^\s*{answer}\b[^=(\n]*=(?!=)", source, re.MULTILINE))
+        return bool(re.search(rf"^[ \t]*def {function}\b|^[ \t]*{answer}\b[^=(\n]*=(?!=)", source, re.MULTILINE))
 
     @cached_property
     def changed_data(self) -> tuple[str, ...]:

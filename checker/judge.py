@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from checker import findings
+from checker import findings, harmless
 from checker.diagnosis import diagnose
 from checker.evidence import Evidence, describe
 from checker.execution.observation import Call, Failure, Observation
@@ -21,7 +21,7 @@ from checker.score import Scale, score
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Judgement(harmless.Record):
     """What the judge concludes; `summary` is the verdict's reason, which names no mistake."""
 
     verdict: Verdict
@@ -42,7 +42,12 @@ def judge(
     scale: Scale | None = None,
 ) -> Judgement:
     """Judge one run. `code` holds the sources of the code cells, `cases` the inputs that were asked about."""
-    evidence = Evidence(exercise, cases, code, observation)
+    with np.errstate(all="ignore"):  # a stranger's inf and NaN are no news
+        return _judge(Evidence(exercise, cases, code, observation), scale or Scale())
+
+
+def _judge(evidence: Evidence, scale: Scale) -> Judgement:
+    exercise, cases, code, observation = evidence.exercise, evidence.cases, evidence.code, evidence.observation
     checks = _run_checks(evidence)
     verdict = _verdict(evidence, checks)
     function_right = evidence.called_function_is_right
@@ -51,7 +56,7 @@ def judge(
         diagnosis = diagnose(exercise, cases, code, observation)
     return Judgement(
         verdict=verdict,
-        score=score(exercise, verdict, diagnosis, function_right, scale or Scale()),
+        score=score(exercise, verdict, diagnosis, function_right, scale),
         summary=_summary(evidence, checks, verdict),
         checks=tuple(checks.values()),
         mistakes=findings.findings(exercise, code, diagnosis, _evident(evidence, checks, verdict)),
@@ -63,7 +68,8 @@ def judge(
 
 def is_right(exercise: Exercise, cases: Cases, observation: Observation) -> bool:
     """Whether answer and function are right, so that nothing needs to be diagnosed."""
-    checks = _run_checks(Evidence(exercise, cases, (), observation))
+    with np.errstate(all="ignore"):
+        checks = _run_checks(Evidence(exercise, cases, (), observation))
     return all(checks[name].status == "passed" for name in ("answer", "other sizes"))
 
 
@@ -194,7 +200,7 @@ def _verdict_of_failure(failure: Failure) -> Verdict:
         return "timeout"
     if "MemoryError" in failure.name:
         return "memory"
-    return "crashed" if failure.name == "crashed" else "error"
+    return failure.name if failure.name in ("crashed", "output limit") else "error"  # type: ignore[return-value]
 
 
 def _failure_of_every_call(evidence: Evidence) -> Failure | None:

@@ -11,8 +11,12 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from checker.bounded_json import TooMuchError, loads
+
 LARGEST_FILE = 20 * 2**20
 MOST_CELLS = 2_000
+MOST_VALUES = 1_000_000  # in all of the notebook's JSON
+LARGEST_CODE = 2**20  # characters of all code cells
 
 
 class UnreadableError(ValueError):
@@ -71,9 +75,9 @@ def _decode_utf16(data: bytes) -> str:
 
 def _parse_json(text: str) -> Notebook:
     try:
-        content = json.loads(text)
-    except RecursionError:
-        raise UnreadableError("the file is nested too deeply to be a notebook") from None
+        content = loads(text, MOST_VALUES)
+    except TooMuchError as error:
+        raise UnreadableError(f"the file {error}, so it is not a notebook") from None
     except json.JSONDecodeError as error:
         at_the_end = error.pos >= len(text.rstrip()) - len("false") or error.msg.startswith("Unterminated string")
         if text.lstrip()[:1] == "{" and at_the_end:
@@ -95,7 +99,13 @@ def _parse_json(text: str) -> Notebook:
         raise UnreadableError("the notebook has no list of cells")
     if len(cells) > MOST_CELLS:
         raise UnreadableError(f"the notebook has more than {MOST_CELLS} cells")
-    return Notebook(tuple(_parse_cell(cell, number) for number, cell in enumerate(cells, 1)))
+    return _bounded(Notebook(tuple(_parse_cell(cell, number) for number, cell in enumerate(cells, 1))))
+
+
+def _bounded(notebook: Notebook) -> Notebook:
+    if sum(map(len, notebook.code)) > LARGEST_CODE:
+        raise UnreadableError(f"the notebook holds more than {LARGEST_CODE // 2**20} MB of code")
+    return notebook
 
 
 def _parse_cell(cell: Any, number: int) -> Cell:
@@ -120,4 +130,6 @@ def _parse_script(text: str) -> Notebook:
     """A script exported from a notebook: one code cell between each two markers, or one in all."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
     parts = [part.strip("\n") for part in _MARKER.split(text)]
-    return Notebook(tuple(Cell("code", part) for part in parts if part.strip()))
+    if len(parts) > MOST_CELLS:
+        raise UnreadableError(f"the notebook has more than {MOST_CELLS} cells")
+    return _bounded(Notebook(tuple(Cell("code", part) for part in parts if part.strip())))

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from checker import harmless
+
 SCHEMA_VERSION = 1
 
 Verdict = Literal[
@@ -30,7 +32,7 @@ Status = Literal["passed", "failed", "skipped"]
 
 
 @dataclass(frozen=True)
-class CheckResult:
+class CheckResult(harmless.Record):
     """One check: what it asks, whether it passed, and if it did not, why."""
 
     name: str
@@ -40,7 +42,7 @@ class CheckResult:
 
 
 @dataclass(frozen=True)
-class Finding:
+class Finding(harmless.Record):
     """A mistake that was found. `id` is stable; its hint, explanation and correction are the exercise's.
 
     `line` (from 1) and `columns` (characters, from 0) count within code cell `code_cell` (from 1, as Jupyter's In),
@@ -60,7 +62,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Remark:
+class Remark(harmless.Record):
     """Something worth saying that costs nothing."""
 
     id: str
@@ -68,7 +70,7 @@ class Remark:
 
 
 @dataclass(frozen=True)
-class Result:
+class Result(harmless.Record):
     """All that is reported of one submission. Times are in seconds; `not graded` has no score.
 
     `summary` gives nothing away. `alternatives` are other sets of mistakes that explain the outputs as well, and

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import glob
-import re
-import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from checker import harmless
 from checker.exercise import Exercise
 from checker.intake import (
     BadArchiveError,
@@ -66,7 +65,7 @@ class _Candidate:
 
     @property
     def shown(self) -> str:
-        return self.root.joinpath(*self.file.parts).as_posix()
+        return harmless.line(self.root.joinpath(*self.file.parts).as_posix())
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -118,7 +117,12 @@ def find(paths: Sequence[str | Path], exercise: Exercise) -> Found:
 def single(path: str | Path) -> Submission:
     """One file as a submission, whatever its name."""
     path = Path(path)
-    return Submission(_slug(path.stem), path.stem, str(path), partial(read_file, path.resolve()))
+    return Submission(
+        harmless.file_name(path.stem),
+        harmless.name(path.stem),
+        harmless.line(str(path)),
+        partial(read_file, path.resolve()),
+    )
 
 
 def _expand(paths: Iterable[str | Path]) -> Iterable[Path]:
@@ -226,11 +230,13 @@ def _one_for_each_student(candidates: list[_Candidate], exercise: Exercise, prob
     for files in by_owner.values():
         *older, counted = _oldest_first(files, exercise)
         assert counted.owner is not None
-        student = _printable(counted.owner.student)
-        submissions.append(Submission(_unique(_slug(student), taken), student, counted.shown, counted.file.read))
+        student = harmless.name(counted.owner.student)
+        submissions.append(
+            Submission(_unique(harmless.file_name(student), taken), student, counted.shown, counted.file.read)
+        )
         set_aside += [SetAside(file.shown, student, counted.shown) for file in older]
     submissions.sort(key=lambda submission: submission.id)
-    return Found(tuple(submissions), tuple(set_aside), tuple(problems))
+    return Found(tuple(submissions), tuple(set_aside), tuple(map(harmless.line, problems)))
 
 
 # Unpacking or cloning gives all files about the same time, which then says nothing about their age.
@@ -254,18 +260,6 @@ def _oldest_first(files: list[_Candidate], exercise: Exercise) -> list[_Candidat
     return sorted(files, key=age)
 
 
-def _slug(text: str) -> str:
-    """A name as a file name that is safe everywhere.
-
-    >>> _slug("Ada Lovelace"), _slug("../../etc"), _slug("Zoë")
-    ('ada-lovelace', 'etc', 'zoe')
-    """
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    slug = re.sub(r"[^a-z0-9_]+", "-", plain.lower()).strip("-")[:80]
-    reserved = re.fullmatch(r"|con|prn|aux|nul|com\d|lpt\d", slug)  # no file can have such a name on Windows
-    return f"student-{slug}".rstrip("-") if reserved else slug
-
-
 def _unique(slug: str, taken: set[str]) -> str:
     name, number = slug, 1
     while name in taken:
@@ -273,8 +267,3 @@ def _unique(slug: str, taken: set[str]) -> str:
         name = f"{slug}-{number}"
     taken.add(name)
     return name
-
-
-def _printable(text: str) -> str:
-    """A name without control characters and marks that turn the direction of writing."""
-    return "".join(c for c in text if unicodedata.category(c)[0] != "C").strip() or "?"

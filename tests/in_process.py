@@ -24,8 +24,10 @@ def source_of(body: str, exercise: Exercise) -> str:
     return f"def {exercise.function}({', '.join(exercise.parameters)}):\n{body}"
 
 
-def judge_body(body: str, exercise: Exercise, cases: Cases, *, traced: bool = True) -> Judgement:
-    """Judge a function with this body, called and watched as in a kernel."""
+def replies(
+    body: str, exercise: Exercise, cases: Cases, *, traced: bool = True
+) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """The code cells of a notebook whose function has this body, and all that the probe answers in its kernel."""
     helpers = "\n".join(("import numpy as np", *exercise.given.values(), OWN_SOFTMAX))
     code = (helpers, source_of(body, exercise))
     namespace: dict[str, Any] = {"__name__": "__main__", **cases.notebook.rebind}
@@ -33,21 +35,30 @@ def judge_body(body: str, exercise: Exercise, cases: Cases, *, traced: bool = Tr
         name = f"<cell {number} of {hash(cell)}>"
         linecache.cache[name] = len(cell), None, cell.splitlines(keepends=True), name
         exec(compile(cell, name, "exec"), namespace)
-    calls = {}
     assert cases.black_box is not None
-    for case in (*cases.all, *cases.unused.values(), cases.black_box):
-        calls[case.name] = decode_call(
-            probe.call(namespace, exercise.function, probe.pack(case.arguments), probe.pack(case.rebind))
-        )
-    first = calls[cases.notebook.name].value
+    calls = {
+        case.name: probe.call(namespace, exercise.function, probe.pack(case.arguments), probe.pack(case.rebind))
+        for case in (*cases.all, *cases.unused.values(), cases.black_box)
+    }
+    first = decode_call(calls[cases.notebook.name]).value
     if first is not None and first.array is not None:
         namespace[exercise.answer] = np.array(first.array)
-    values = decode_values(probe.read(namespace, [exercise.answer, *cases.notebook.rebind]))
-    trace = None
+    said = {"values": probe.read(namespace, [exercise.answer, *cases.notebook.rebind]), "calls": calls}
     if traced:
         inputs = probe.pack(cases.traced.arguments), probe.pack(cases.traced.rebind)
-        trace = decode_trace(probe.trace(namespace, exercise.function, *inputs, list(code)))
-    observation = Observation(values=values, calls=calls, called=exercise.function, trace=trace)
+        said["trace"] = probe.trace(namespace, exercise.function, *inputs, list(code))
+    return code, said | {"functions": probe.functions(namespace)}
+
+
+def judge_body(body: str, exercise: Exercise, cases: Cases, *, traced: bool = True) -> Judgement:
+    """Judge a function with this body, called and watched as in a kernel."""
+    code, said = replies(body, exercise, cases, traced=traced)
+    observation = Observation(
+        values=decode_values(said["values"]),
+        calls={name: decode_call(call) for name, call in said["calls"].items()},
+        called=exercise.function,
+        trace=decode_trace(said.get("trace")),
+    )
     return judge(exercise, cases, code, observation)
 
 

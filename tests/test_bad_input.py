@@ -1,13 +1,23 @@
 """Whatever is handed in: one clear sentence that names the file, and never a traceback of ours."""
 
+import ast
+import base64
+import contextlib
 import json
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from helpers import EXERCISE, filled_in, notebook
 
 from checker import Result
+from checker.diagnosis import blame
+from checker.evidence import Evidence
+from checker.execution.observation import Call, Failure, Observation, Value, decode_value
+from checker.exercise import Exercise
+from checker.judge import Judgement, judge
 from checker.notebook import LARGEST_FILE, UnreadableError, parse
+from checker.result import to_json
 
 GOOD = filled_in()
 
@@ -33,6 +43,9 @@ UNREADABLE = {
     "too many cells": (variant(cells=[{"cell_type": "raw", "source": ""}] * 3000), "more than 2000 cells"),
     "wrong encoding": ('{"nbformat": 4, "cells": [], "x": "é"}'.encode("latin-1"), "not UTF-8"),
     "nested too deeply": (b'{"nbformat": 4, "cells": ' + b"[" * 100_000, "nested too deeply"),
+    "metadata nested too deeply": (variant(metadata=json.loads('{"a":' * 200 + "1" + "}" * 200)), "nested too deeply"),
+    "too many values": (b'{"nbformat": 4, "cells": [' + b"0," * 1_100_000 + b"0]}", "more than 1000000 values"),
+    "too much code": (notebook(f"x = '{'x' * 1_100_000}'"), "more than 1 MB of code"),
     "a number of 5000 digits": (b'{"nbformat": ' + b"4" * 5000 + b"}", "not a Jupyter notebook"),
     "a huge file": (b" " * (LARGEST_FILE + 1), "larger than"),
     "a zip": (b"PK\x03\x04" + b"\0" * 50, "not JSON"),
@@ -70,6 +83,16 @@ def test_odd_but_honest_files_are_read(kind: str) -> None:
     assert source.startswith("x = 1") and "\r" not in source and "\0" not in source
 
 
+@pytest.mark.parametrize("text", ["#" * 1_000_000, "#\n" * 500_000, "\n" * 1_000_000, '"' + '\\"' * 1_000_000])
+def test_floods_of_one_character_are_read_in_a_moment(text: str, exercise: Exercise) -> None:
+    with contextlib.suppress(UnreadableError):
+        parse(text.encode(), script=True)
+    with contextlib.suppress(UnreadableError):
+        parse(text.encode())
+    evidence = Evidence(exercise, exercise.draw(1), (text,), Observation(failures=(Failure("E", "", code_cell=1),)))
+    assert evidence.stopping_failure is not None
+
+
 @pytest.mark.parametrize(
     ("script", "cells"),
     [
@@ -94,3 +117,56 @@ def test_the_reason_never_holds_the_name_of_a_python_exception() -> None:
         with pytest.raises(UnreadableError) as caught:
             parse(data)
         assert "Error" not in str(caught.value)
+
+
+# What fuzzing and reading found: each of these stopped or flooded the judge, not the student's kernel.
+
+
+def value(*shape: int, number: float = 1.0) -> Value:
+    return Value("ndarray", shape, np.full(shape, number))
+
+
+def judged(exercise: Exercise, failure: Failure, code: tuple[str, ...] = ("x",)) -> Judgement:
+    cases = exercise.draw(1)
+    calls = {case.name: Call(failure=failure) for case in cases.all}
+    return judge(exercise, cases, code, Observation(calls=calls, called=exercise.function, failures=(failure,)))
+
+
+def test_operands_whose_product_would_fill_the_memory_are_not_multiplied(exercise: Exercise) -> None:
+    operands = (("a", value(100_000, 1)), ("b", value(1, 100_000)))
+    failure = Failure("ValueError", "matmul: shapes", 1, "a + b", 1, expression="a + b", operands=operands)
+    assert judged(exercise, failure).verdict == "error"
+
+
+def test_operands_that_are_not_finite_are_multiplied_in_silence(exercise: Exercise) -> None:
+    operands = (("a", value(2, 2, number=np.inf)), ("b", value(2, 2, number=0.0)))
+    failure = Failure("ValueError", "matmul: shapes", 1, "a @ b", 1, expression="a @ b", operands=operands)
+    assert judged(exercise, failure).verdict == "error"
+
+
+@pytest.mark.parametrize("expression", ["a\0b", "'\\d'", "(" * 250, "-" * 290 + "1", ".a" * 150])
+def test_expressions_that_python_cannot_read_are_only_quoted(expression: str, exercise: Exercise) -> None:
+    operands = (("a", value(2, 2)), ("b", value(2, 2)))
+    failure = Failure("ValueError", "matmul: shapes", 1, "x", 1, expression=expression, operands=operands)
+    assert judged(exercise, failure).verdict == "error"
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["x = " + "-" * 90_000 + "1", "x = " + "1+" * 40_000 + "1", "x = '\\d'", "(" * 90_000, "x\0", "x = 1;" * 90_000],
+)
+def test_programs_that_no_person_writes_are_not_pointed_into(cell: str) -> None:
+    assert isinstance(blame._parse(cell), ast.AST)
+
+
+def test_a_lone_surrogate_in_an_exception_can_be_written(grade: Callable[..., Result]) -> None:
+    result = grade(filled_in("  raise ValueError('\\ud800\\x1b[31m')"))
+    assert result.verdict == "error"
+    to_json(result).encode("utf-8")
+
+
+@pytest.mark.parametrize("nan", [b"\x01\0\0\0\0\0\xf0\x7f", b"\xff" * 8])
+def test_every_nan_is_the_same_nan(nan: bytes) -> None:
+    array = decode_value({"type": "float", "shape": [1], "data": base64.b64encode(nan).decode()}).array
+    assert array is not None and array.tobytes() == np.array([np.nan]).tobytes()
+    assert np.isnan(array - 1.0).all()

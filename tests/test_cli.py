@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from helpers import EXAMPLES, EXERCISE, GRADE, ROOT, SOLUTION, filled_in, notebook
+from hostile_text import commands, unseen
 from jsonschema import Draft202012Validator
 
 from checker.result import SCHEMA_VERSION, Result, from_json
@@ -304,3 +305,22 @@ def test_a_formula_in_a_name_does_not_reach_the_table(tmp_path: Path) -> None:
     with (tmp_path / "out/grades.csv").open(encoding="utf-8", newline="") as file:
         [row] = csv.DictReader(file)
     assert row["student"] == "'=HYPERLINK(A1)"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names themselves")
+def test_names_and_texts_do_nothing_to_terminals_logs_and_machines(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("::error::x", "\x1b]0;t\x07ada", "##[group]eve", "名前", "bad\udcff"):
+        (tmp_path / "in" / f"{name}.ipynb").write_bytes(b"")
+    for encoding in ("utf-8", "latin-1"):
+        environment = {**os.environ, "PYTHONIOENCODING": encoding}
+        runs = [
+            checker("grade", tmp_path / "in", "--out", tmp_path / "out", env=environment),
+            checker("grade", tmp_path / "in", "--out", tmp_path / "out", "--json", env=environment),
+            checker("check", tmp_path / "in/::error::x.ipynb", env=environment),
+        ]
+        for run in runs:
+            assert run.returncode == 1 and "Traceback" not in run.stderr and not run.stderr
+            assert not unseen(run.stdout) and not commands(run.stdout)
+    rows = (tmp_path / "out/results.jsonl").read_text(encoding="utf-8")
+    assert not unseen(rows) and len(rows.splitlines()) == 5

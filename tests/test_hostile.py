@@ -140,9 +140,7 @@ def test_what_comes_next_in_the_batch_is_graded_right(outcomes: tuple[Level, dic
     assert len(followed) > 20 and set(followed.values()) == {("correct", "wrong")}
 
 
-def test_nothing_of_the_graders_is_changed(
-    outcomes: tuple[Level, dict[str, Outcome]], target: corpus.Target
-) -> None:
+def test_nothing_of_the_graders_is_changed(outcomes: tuple[Level, dict[str, Outcome]], target: corpus.Target) -> None:
     assert outcomes and sorted(path.name for path in Path(target["canary"]).iterdir()) == ["secret.txt", "socket"]
     assert (Path(target["canary"]) / "secret.txt").read_text() == "secret"
 
@@ -218,7 +216,10 @@ FILES: dict[str, tuple[Callable[[Path], object] | bytes, str]] = {
     "a socket": (lambda path: socket.socket(socket.AF_UNIX).bind(str(path)), "refused"),
     "a folder": (Path.mkdir, "refused"),
     "a file of a gigabyte": (sparse, "unreadable"),
-    "a million cells": (b'{"nbformat": 4, "cells": [' + b'{"cell_type": "raw", "source": ""},' * 500_000 + b"]}", "unreadable"),
+    "a million cells": (
+        b'{"nbformat": 4, "cells": [' + b'{"cell_type": "raw", "source": ""},' * 500_000 + b"]}",
+        "unreadable",
+    ),
     "deep JSON": (b'{"nbformat": 4, "cells": ' + b"[" * 10**5 + b"]" * 10**5 + b"}", "unreadable"),
     "deep metadata": (b'{"nbformat": 4, "cells": [], "metadata": ' + b'{"a":' * 900 + b"1" + b"}" * 901, "unreadable"),
     "an integer of 5000 digits": (b'{"nbformat": 4, "cells": [], "metadata": ' + b"9" * 5000 + b"}", "unreadable"),
@@ -249,7 +250,9 @@ def opened(tmp_path_factory: pytest.TempPathFactory, exercise: Exercise) -> dict
             content(path)
     (folder / "zz_right.ipynb").write_bytes(RIGHT)
     found = find([folder], exercise)
-    graded = {result.student: result.verdict for result, _ in grade_all(found.submissions, exercise, Settings(workers=2))}
+    graded = {
+        result.student: result.verdict for result, _ in grade_all(found.submissions, exercise, Settings(workers=2))
+    }
     return {name: graded.get(f"s{number:02d}", "refused") for number, name in enumerate(FILES)} | {
         "right": graded["zz_right"]
     }

@@ -10,7 +10,8 @@ from helpers import filled_in, notebook
 
 from checker.exercise import Exercise
 from checker.intake import CannotOpenError, read_file
-from checker.submission import Found, find
+from checker.notebook import LARGEST_FILE, UnreadableError
+from checker.submission import Found, Submission, find
 
 DATA = filled_in()
 NAME = "12_2_Multihead_Self_Attention"
@@ -151,11 +152,143 @@ def test_zips_that_students_handed_in_are_opened_and_a_damaged_one_is_its_studen
         found.submissions[1].read()
 
 
-def test_paths_in_a_zip_that_lead_outside_are_left_out(tmp_path: Path, exercise: Exercise) -> None:
+def only_submission(archive: Path, exercise: Exercise) -> Submission:
+    [submission] = find([archive], exercise).submissions
+    return submission
+
+
+def member(name: str = "ada.ipynb", **fields: object) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, (2024, 1, 1, 0, 0, 0))
+    info.compress_type = zipfile.ZIP_DEFLATED
+    for field, value in fields.items():
+        setattr(info, field, value)
+    return info
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../ada.ipynb", "a/../../ada.ipynb", "/ada.ipynb", "..\\ada.ipynb", "C:\\ada.ipynb", "\\\\server\\x\\ada.ipynb"],
+)
+def test_a_path_in_a_zip_that_leads_outside_is_not_read_and_said_so(
+    name: str, tmp_path: Path, exercise: Exercise
+) -> None:
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
-        for name in ("../eve.ipynb", "/etc/eve.ipynb", "ada.ipynb"):
-            archive.writestr(name, DATA)
-    assert students(find([tmp_path / "x.zip"], exercise)) == ["ada"]
+        archive.writestr(name, DATA)
+    submission = only_submission(tmp_path / "x.zip", exercise)
+    assert ".." not in submission.file and ":" not in submission.file
+    with pytest.raises(UnreadableError, match="leads out of the archive"):
+        submission.read()
+
+
+@pytest.mark.parametrize(
+    ("info", "data", "reason"),
+    [
+        (member(external_attr=0o120777 << 16), b"/etc/passwd", "symbolic link"),
+        (member(compress_type=zipfile.ZIP_LZMA), DATA, "unusual way"),
+        (member(), b" " * 5_000_000, "200 times its size"),
+        (member(), b" " * (LARGEST_FILE + 1), "larger than 20 MB"),
+    ],
+    ids=["link", "lzma", "bomb", "large"],
+)
+def test_a_file_in_a_zip_is_refused_for_what_the_table_of_contents_says(
+    info: zipfile.ZipInfo, data: bytes, reason: str, tmp_path: Path, exercise: Exercise
+) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr(info, data)
+    with pytest.raises(UnreadableError, match=reason):
+        only_submission(tmp_path / "x.zip", exercise).read()
+
+
+def patched(archive: Path, field: int, value: bytes) -> None:
+    """Overwrite a field of the first entry of the table of contents."""
+    data = bytearray(archive.read_bytes())
+    start = data.index(b"PK\x01\x02") + field
+    data[start : start + len(value)] = value
+    archive.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        (8, b"\x01\x00", "encrypted"),
+        (24, (10).to_bytes(4, "little"), "damaged"),  # unpacks to more than it says
+        (16, b"\0\0\0\0", "damaged"),  # another checksum
+    ],
+)
+def test_a_table_of_contents_that_lies_is_found_out(
+    field: int, value: bytes, reason: str, tmp_path: Path, exercise: Exercise
+) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr(member(), DATA)
+    patched(tmp_path / "x.zip", field, value)
+    with pytest.raises(UnreadableError, match=reason):
+        only_submission(tmp_path / "x.zip", exercise).read()
+
+
+@pytest.mark.parametrize(("field", "reason"), [(20, "would not fit"), (24, "unpacks to more than")])
+def test_an_archive_of_impossible_size_is_refused(field: int, reason: str, tmp_path: Path, exercise: Exercise) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr(member(), DATA)
+    patched(tmp_path / "x.zip", field, (0xFFFFFFFE).to_bytes(4, "little"))
+    [problem] = find([tmp_path / "x.zip"], exercise).problems
+    assert "x.zip" in problem and reason in problem
+
+
+def test_an_archive_of_too_many_files_is_refused(
+    tmp_path: Path, exercise: Exercise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        for number in range(100):
+            archive.writestr(f"{number}.ipynb", b"{}")
+    monkeypatch.setattr("checker.intake.MOST_MEMBERS", 99)
+    assert "more than 99 files" in find([tmp_path / "x.zip"], exercise).problems[0]
+    monkeypatch.setattr("checker.intake.LARGEST_CONTENTS", 1_000)
+    assert "damaged" in find([tmp_path / "x.zip"], exercise).problems[0]
+
+
+def test_zip64_is_read(tmp_path: Path, exercise: Exercise) -> None:
+    with (
+        zipfile.ZipFile(tmp_path / "x.zip", "w") as archive,
+        archive.open(member(), "w", force_zip64=True) as file,
+    ):
+        file.write(DATA)
+    assert only_submission(tmp_path / "x.zip", exercise).read() == DATA
+
+
+def test_two_files_of_one_name_in_a_zip_count_as_unreadable(tmp_path: Path, exercise: Exercise) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        archive.writestr("ada.ipynb", DATA)
+        archive.writestr("ada.ipynb", notebook("x = 1"))
+    with pytest.raises(UnreadableError, match="two files of this name"):
+        only_submission(tmp_path / "x.zip", exercise).read()
+
+
+def test_a_damaged_zip_within_a_classes_zip_is_one_students_result(tmp_path: Path, exercise: Exercise) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("class/ada/hw.ipynb", DATA)
+        archive.writestr("class/eve/hw.zip", b"PK\x03\x04 broken")
+    found = find([tmp_path / "x.zip"], exercise)
+    assert students(found) == ["ada", "eve"] and not found.problems
+    with pytest.raises(UnreadableError, match=r"not a \.zip archive"):
+        found.submissions[1].read()
+
+
+def test_zips_within_zips_within_zips_are_not_opened(tmp_path: Path, exercise: Exercise) -> None:
+    data = DATA
+    for name in ("ada.ipynb", "a.zip", "b.zip"):
+        with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+            archive.writestr(name, data)
+        data = (tmp_path / "x.zip").read_bytes()
+    with pytest.raises(UnreadableError, match="archives within archives"):
+        only_submission(tmp_path / "x.zip", exercise).read()
+
+
+def test_names_that_differ_in_case_or_in_unicode_form_stay_apart(tmp_path: Path, exercise: Exercise) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        for folder in ("jos\u00e9", "jose\u0301", "JOS\u00c9", "\uff4aose\u0301"):
+            archive.writestr(f"{folder}/{NAME}.ipynb", DATA)
+    ids = [submission.id for submission in find([tmp_path / "x.zip"], exercise).submissions]
+    assert sorted(ids) == ["jose", "jose-2", "jose-3", "jose-4"]
 
 
 def test_a_glob_that_the_shell_left_alone_is_expanded(tmp_path: Path, exercise: Exercise) -> None:
@@ -199,6 +332,43 @@ def test_a_pipe_named_like_a_notebook_does_not_block(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "ada.ipynb")
     with pytest.raises(ValueError, match="pipe or a device"):
         read_file(tmp_path / "ada.ipynb")
+
+
+def linked(folder: Path, mode: int = 0o755) -> Path:
+    """A notebook that has a second name in another folder."""
+    (folder / "elsewhere.ipynb").write_bytes(DATA)
+    (folder / "class").mkdir()
+    path = folder / "class/ada.ipynb"
+    path.hardlink_to(folder / "elsewhere.ipynb")
+    path.parent.chmod(mode)
+    return path
+
+
+@pytest.mark.skipif(os.name != "posix", reason="owners and modes as here are POSIX")
+def test_a_hard_link_that_a_backup_made_is_read(tmp_path: Path) -> None:
+    assert read_file(linked(tmp_path)) == DATA
+
+
+@pytest.mark.skipif(os.name != "posix", reason="owners and modes as here are POSIX")
+def test_a_hard_link_in_a_folder_that_anybody_may_write_to_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableError, match="hard link"):
+        read_file(linked(tmp_path, 0o1777))
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
+def test_a_hard_link_to_somebody_elses_file_is_refused(tmp_path: Path) -> None:
+    path = linked(tmp_path)
+    os.chown(path.parent, 65534, -1)
+    with pytest.raises(UnreadableError, match="hard link"):
+        read_file(path)
+    os.chown(path, 65534, -1)
+    assert read_file(path) == DATA
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="a device to read from for ever")
+def test_a_device_is_not_read() -> None:
+    with pytest.raises(UnreadableError, match="pipe or a device"):
+        read_file(Path("/dev/zero"))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes as here are POSIX")

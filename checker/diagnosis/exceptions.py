@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import difflib
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from checker.diagnosis.trace import equal
-from checker.execution.observation import Failure, Value
+from checker.execution.observation import LARGEST_ARRAY, Failure, Value
 from checker.exercise import Array, Exercise
 
 SHAPES, ELEMENTWISE, NAME, ARGUMENTS, PACKAGE, SYNTAX, MISSING = (
@@ -108,7 +109,8 @@ def _products(
     for (m, x), (n, y) in (((a, left), (b, right)), ((b, right), (a, left))):
         for m_text, x_turned in ((m, x), (_turned(m), x.T)):
             for n_text, y_turned in ((n, y), (_turned(n), y.T)):
-                if x_turned.shape[1] == y_turned.shape[0]:
+                fits = x_turned.shape[1] == y_turned.shape[0]
+                if fits and x_turned.shape[0] * y_turned.shape[1] <= LARGEST_ARRAY:
                     product = x_turned @ y_turned
                     name = next((name for name, array in known.items() if equal(product, array)), None)
                     found.append((f"{m_text} @ {n_text}", name))
@@ -121,8 +123,10 @@ def _turned(text: str) -> str:
 
 def _is_elementwise(expression: str) -> bool:
     try:
-        tree = ast.parse(expression.strip(), mode="eval").body
-    except SyntaxError:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(expression.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     by_operator = isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Mult)
     return by_operator or (isinstance(tree, ast.Call) and ast.unparse(tree.func) == "np.multiply")

@@ -6,14 +6,17 @@ import asyncio
 import contextlib
 from typing import Any
 
+import nbformat
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import ensure_async
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 
+from checker.execution.channels import Allowance, Connection, FloodError
 from checker.execution.observation import Ending
 
+_LOOK = 50
 GRACE = 1.0  # seconds between asking a cell to stop and killing the kernel
 
 
@@ -26,7 +29,7 @@ class KernelGoneError(Exception):
 
 
 class LimitedClient(NotebookClient):
-    """nbclient with an output budget, and a clock that first interrupts a cell and then kills the kernel.
+    """nbclient with an allowance of output, and a clock that first interrupts a cell and then kills the kernel.
 
     nbclient's own time limit is not used: it either gives up at once, or interrupts for ever a cell that
     ignores interrupts.
@@ -34,11 +37,16 @@ class LimitedClient(NotebookClient):
 
     def __init__(self, notebook: NotebookNode, manager: AsyncKernelManager, output_limit: int) -> None:
         super().__init__(notebook, km=manager, timeout=None, allow_errors=True)
-        self.output_left = output_limit
+        self.allowance = Allowance(output_limit)
         self.killed_for: Ending | None = None
+        self.connection = Connection(manager, self.allowance, self.kill)
+        self.kc = self.connection  # type: ignore[assignment]  # all that nbclient asks of a client is there
+        self.on_cell_error = self._keep_error
 
     async def run_cell(self, cell: NotebookNode, index: int, seconds: float) -> bool:
         """Run one cell; true if it had to be interrupted. Raises `KernelGoneError`."""
+        if self.killed_for:  # by what a thread did after its cell had ended
+            raise KernelGoneError(self.killed_for)
         clock = asyncio.ensure_future(self._watch(seconds))
         try:
             await self.async_execute_cell(cell, index)
@@ -73,23 +81,20 @@ class LimitedClient(NotebookClient):
         if self.task_poll_for_reply is not None:
             self.task_poll_for_reply.cancel()
 
+    def _keep_error(self, cell: NotebookNode, cell_index: int, execute_reply: dict[str, Any]) -> None:
+        """Keep the exception that the reply names, where the kernel could not send it as an output."""
+        if not any(output.output_type == "error" for output in cell.outputs):
+            error = {name: execute_reply["content"].get(name, "") for name in ("ename", "evalue", "traceback")}
+            cell.outputs.append(nbformat.v4.new_output("error", **error))
+
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
-        """Count every message before nbclient stores it; over budget, kill the kernel."""
-        if self.killed_for:
-            return None
-        self.output_left -= _size(msg["content"])
-        if self.output_left < 0:
+        """Keep an output, unless it is none that a notebook may hold."""
+        try:
+            if msg["content"].get("transient"):  # an output with an id is looked for among all the others
+                self.allowance.pay(_LOOK * len(cell.outputs))
+            return super().process_message(msg, cell, cell_index)
+        except FloodError:
             self.kill("output limit")
-            return None
-        return super().process_message(msg, cell, cell_index)
-
-
-def _size(content: Any) -> int:
-    """About how much memory a message's content takes: its characters, and something for each part."""
-    if isinstance(content, str):
-        return len(content)
-    if isinstance(content, dict):
-        return sum(64 + _size(value) for value in content.values())
-    if isinstance(content, list):
-        return sum(64 + _size(value) for value in content)
-    return 0
+        except nbformat.ValidationError:
+            pass
+        return None

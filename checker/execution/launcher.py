@@ -15,7 +15,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import zmq.asyncio
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 
@@ -37,10 +36,6 @@ NO_NETWORK = {"PIP_RETRIES": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
 # exit() in a cell would end the kernel a little later, in the middle of a question; here it does nothing.
 KEEP_ALIVE = "get_ipython().ask_exit = lambda: None"
-
-# No single message may be larger, and few may wait: a flood fills the kernel's queue, not the judge's memory.
-LARGEST_MESSAGE = 16 * 2**20
-WAITING_MESSAGES = 64
 
 
 @dataclass(frozen=True)
@@ -73,6 +68,13 @@ class _OurKernel(KernelSpecManager):
         )
 
 
+class _Manager(AsyncKernelManager):
+    """Starts and stops a kernel, and leaves the talking to `channels`."""
+
+    def _connect_control_socket(self) -> None:
+        """Connect none: nobody would read what a kernel sends to it, and it would pile up in this process."""
+
+
 @asynccontextmanager
 async def spawn(memory: int, level: Level = "limits", cpu: int = 3600) -> AsyncIterator[Kernel]:
     """Start a cold kernel in a fresh scratch directory; on leaving, both are gone whatever happened.
@@ -84,16 +86,10 @@ async def spawn(memory: int, level: Level = "limits", cpu: int = 3600) -> AsyncI
     with run_folder() as run:
         private, scratch = run / "private", run / "scratch"
         policy = policy_for(level, run, memory=memory, cpu=cpu)
-        context = zmq.asyncio.Context()
-        context.setsockopt(zmq.MAXMSGSIZE, LARGEST_MESSAGE)
-        context.setsockopt(zmq.RCVHWM, WAITING_MESSAGES)
-        context.setsockopt(zmq.LINGER, 0)
         specs = _OurKernel()
         specs.policy = write_policy(policy, run)
         specs.connection = "{connection_file}" if level != "full" else f"{SOCKETS_INSIDE}/inside.json"
-        manager = AsyncKernelManager(
-            kernel_spec_manager=specs, context=context, connection_file=str(private / "connection.json")
-        )
+        manager = _Manager(kernel_spec_manager=specs, connection_file=str(private / "connection.json"))
         if os.name == "posix":
             # Sockets in a private directory: no port to guess, and no race for one. The name must be short.
             manager.transport, manager.ip = "ipc", str(private / "k")
@@ -104,7 +100,6 @@ async def spawn(memory: int, level: Level = "limits", cpu: int = 3600) -> AsyncI
             yield Kernel(manager, scratch)
         finally:
             await stop(manager)
-            context.destroy(linger=0)
 
 
 async def _start(manager: AsyncKernelManager, private: Path, scratch: Path, level: Level) -> None:

@@ -119,7 +119,7 @@ def decode_value(encoded: Any) -> Value:
         return Value("unknown")
     kind = str(encoded.get("type", "unknown"))[:80]
     shape = encoded.get("shape")
-    if not (isinstance(shape, list) and len(shape) <= 32 and all(type(n) is int and n >= 0 for n in shape)):
+    if not (isinstance(shape, list) and len(shape) <= 32 and all(type(n) is int and 0 <= n < 2**63 for n in shape)):
         return Value(kind)
     data = encoded.get("data")
     if not isinstance(data, str) or math.prod(shape) > LARGEST_ARRAY:
@@ -131,6 +131,8 @@ def decode_value(encoded: Any) -> Value:
     if len(raw) != 8 * math.prod(shape):
         return Value(kind, tuple(shape))
     array = np.frombuffer(raw, dtype="<f8").astype(np.float64).reshape(shape)
+    with np.errstate(all="ignore"):
+        array[np.isnan(array)] = np.nan  # one kind of NaN, and none that arithmetic warns of
     return Value(kind, tuple(shape), array)
 
 
@@ -146,7 +148,7 @@ def decode_functions(encoded: Any) -> dict[str, int]:
     if not isinstance(encoded, dict):
         return {}
     pairs = list(encoded.items())[:200]
-    return {str(name)[:80]: count for name, count in pairs if type(count) is int}
+    return {str(name)[:80]: count for name, count in pairs if type(count) is int and 0 <= count < 1_000}
 
 
 def decode_call(encoded: Any) -> Call:
@@ -179,7 +181,7 @@ def _decode_failure(error: dict[str, Any]) -> Failure:
     return Failure(
         name=str(error.get("name", ""))[:80],
         message=str(error.get("message", ""))[:500],
-        line=line if type(line) is int else None,
+        line=line if type(line) is int and 0 < line < 10**6 else None,
         text=str(error.get("text", ""))[:300],
         place=_decode_place(error.get("place")),
         expression=str(error.get("expression", ""))[:300],

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from jupyter_client.asynchronous.client import AsyncKernelClient
 from nbformat import NotebookNode
 
+from checker.bounded_json import loads
 from checker.execution.client import KernelGoneError, LimitedClient
-from checker.execution.launcher import Kernel, KernelStartError, spawn
+from checker.execution.launcher import Kernel, spawn
 from checker.execution.observation import (
     Call,
     Ending,
@@ -38,6 +38,8 @@ PROBE_SOURCE = "".join(
     Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8") for name in ("tracing", "probe")
 )
 KERNEL_START = 60.0  # seconds; a kernel takes one on a quiet machine and many on a crowded one
+MOST_VALUES = 100_000  # in an answer of the probe
+LONGEST_TRACEBACK = 100_000  # characters
 
 
 @dataclass(frozen=True)
@@ -112,11 +114,8 @@ async def _observe(notebook: Notebook, question: Question | None, limits: Limits
     most_seconds = int(limits.notebook + 20 * limits.call) + 60  # the clock is stopped by the judge long before
     async with spawn(limits.memory, level, most_seconds) as kernel:
         client = LimitedClient(executed, kernel.manager, limits.output)
-        client.kc = kernel.manager.client()
-        client.kc.start_channels()
-        client.kc.allow_stdin = False
         try:
-            await _wait_for_start(client.kc)
+            await client.connection.open(KERNEL_START)
             started = time.perf_counter()
             run = _Run(kernel, client, executed, limits, deadline=started + limits.notebook)
             await run.cells()
@@ -124,7 +123,7 @@ async def _observe(notebook: Notebook, question: Question | None, limits: Limits
             if question is not None and run.ending == "finished":
                 await run.ask(question)
         finally:
-            client.kc.stop_channels()
+            await client.connection.close()
     seconds = {
         "start": started - begun,
         "cells": cells_done - started,
@@ -132,14 +131,7 @@ async def _observe(notebook: Notebook, question: Question | None, limits: Limits
         "total": time.perf_counter() - begun,
     }
     rounded = {name: round(value, 3) for name, value in seconds.items()}
-    return replace(run.observation(), seconds=rounded, executed=nbformat.writes(executed) + "\n")
-
-
-async def _wait_for_start(channels: AsyncKernelClient) -> None:
-    try:
-        await channels.wait_for_ready(timeout=KERNEL_START)
-    except RuntimeError as error:
-        raise KernelStartError(f"the kernel did not start: {error}") from error
+    return replace(run.observation(), seconds=rounded, executed=_as_json(executed))
 
 
 class _Run:
@@ -193,6 +185,7 @@ class _Run:
 
     async def ask(self, question: Question) -> None:
         """Ask for the names, then for one call after another; a call that kills the kernel ends the asking."""
+        self.client.allowance.left = self.limits.output  # what was printed before has been paid for
         try:
             reply, _ = await self._exchange({"read": list(question.names)})
             if isinstance(reply, dict):
@@ -211,10 +204,9 @@ class _Run:
             pending = next((case.name for case in question.cases if case.name not in self.calls), None)
             if pending is not None:  # otherwise it was the trace that did not survive, and it is not needed
                 reason = self._reason(gone)
-                timed_out = reason == "timeout"
-                message = "the call took too long" if timed_out else "the call ended the kernel"
                 name = "MemoryError" if reason == "memory" else reason
-                self.calls[pending] = Call(failure=Failure(name, message, timed_out=timed_out))
+                failure = Failure(name, _GONE[reason], timed_out=reason == "timeout")
+                self.calls[pending] = Call(failure=failure)
 
     def _reason(self, gone: KernelGoneError) -> Ending:
         """Why the kernel is gone: its keeper may have ended it."""
@@ -251,10 +243,18 @@ class _Run:
             text = output.get("data", {}).get(MIME)
             if isinstance(text, str):
                 try:
-                    return json.loads(text), interrupted
-                except (ValueError, RecursionError):
+                    return loads(text, MOST_VALUES), interrupted
+                except ValueError:
                     break
         return None, interrupted
+
+
+_GONE: Mapping[str, str] = {
+    "timeout": "the call took too long",
+    "output limit": "the call printed or displayed more than the limit allows",
+    "memory": "the call used more memory than the limit allows",
+    "crashed": "the call ended the kernel",
+}
 
 
 def _inputs(case: Case) -> dict[str, Any]:
@@ -267,6 +267,11 @@ def _as_nbformat(notebook: Notebook) -> NotebookNode:
     cells = [make.get(cell.kind, nbformat.v4.new_raw_cell)(cell.source) for cell in notebook.cells]
     metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     return nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+
+
+def _as_json(executed: NotebookNode) -> str:
+    """A notebook in Jupyter's JSON. nbformat's own writer makes a copy first, and a list of every text's lines."""
+    return json.dumps(executed, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def _failure_in(cell: NotebookNode, number: int, interrupted: bool, sources: Sequence[str]) -> Failure | None:
@@ -283,7 +288,7 @@ def _failure_in(cell: NotebookNode, number: int, interrupted: bool, sources: Seq
     return Failure(name, message, line, text, code_cell=number, raised_in=raised_in or number)
 
 
-_PLACE = re.compile(r"^\s*(?:Cell|Input) In ?\[(\d{1,6})\], line (\d{1,6})", re.MULTILINE)
+_PLACE = re.compile(r"^[ \t]{0,20}(?:Cell|Input) In ?\[(\d{1,6})\], line (\d{1,6})", re.MULTILINE)
 
 
 def _place(traceback: Sequence[str], sources: Sequence[str]) -> tuple[int | None, int | None, str]:
@@ -292,7 +297,7 @@ def _place(traceback: Sequence[str], sources: Sequence[str]) -> tuple[int | None
     >>> _place(["Cell In[1], line 2\\n----> 2 f(x)", "Cell In[2], line 1, in f(x)"], ["\\nf(x)", "def f(x): y"])
     (2, 1, 'def f(x): y')
     """
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(map(str, traceback)))
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(traceback)[-LONGEST_TRACEBACK:])
     for found in reversed(_PLACE.findall(plain)):
         cell, line = int(found[0]), int(found[1])
         if 0 < cell <= len(sources) and 0 < line <= len(lines := sources[cell - 1].splitlines()):

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from checker.reports.plain import spreadsheet_cell
+from checker.harmless import spreadsheet_cell
 from checker.result import Result
 
 COLUMNS = ("submission", "student", "file", "verdict", "score", "mistakes", "summary", "remarks")

@@ -10,9 +10,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from checker import harmless
 from checker.exercise import Exercise
 from checker.feedback import feedback, headline
-from checker.reports.plain import printable
 from checker.result import Result
 
 if TYPE_CHECKING:
@@ -40,18 +40,18 @@ def points(result: Result) -> str:
 
 def line(result: Result, exercise: Exercise, name_width: int) -> Text:
     """One submission on one line."""
-    name = printable(result.student)
+    name = harmless.line(result.student)
     name = name if len(name) <= name_width else name[: name_width - 1] + "…"
     text = Text(f"{name:<{name_width}}  ")
     text.append(f"{result.verdict:<13}", style=verdict_style(result.verdict))
     text.append(f" {points(result):>3}  ")
-    text.append("" if result.correct else printable(headline(result, exercise)), style="dim")
+    text.append("" if result.correct else harmless.line(headline(result, exercise)), style="dim")
     return text
 
 
 def sandbox_line(sandbox: Choice) -> str:
     """The level of the sandbox, and why it is none better."""
-    return f"Sandbox: {sandbox.level}" + (f" ({printable(sandbox.reason)})" if sandbox.reason else "")
+    return f"Sandbox: {sandbox.level}" + (f" ({harmless.line(sandbox.reason)})" if sandbox.reason else "")
 
 
 def examination(found: Examination) -> RenderableType:
@@ -82,16 +82,16 @@ def summary(results: Sequence[Result]) -> RenderableType:
 
 def story(result: Result, exercise: Exercise, level: str) -> RenderableType:
     """One result in full, at a feedback level."""
-    title = Text(printable(result.file), style="bold")
+    title = Text(harmless.line(result.file), style="bold")
     verdict = Text(result.verdict, style=f"bold {verdict_style(result.verdict)}")
     if result.score is not None:
         verdict.append(f"  {result.score} of 100 points", style="not bold default")
-    parts: list[RenderableType] = [title, verdict, Text(), Text(printable(result.summary))]
+    parts: list[RenderableType] = [title, verdict, Text(), Text(harmless.line(result.summary))]
     for paragraph in feedback(result, exercise, level):
-        lines = "\n".join(map(printable, paragraph.text.split("\n")))
+        lines = "\n".join(map(harmless.line, paragraph.text.split("\n")))
         parts += [Text(), Text(lines, style=PARAGRAPH_STYLES.get(paragraph.kind, ""))]
     for remark in result.remarks:
-        parts += [Text(), Text(f"Note: {printable(remark.message)}", style="dim")]
+        parts += [Text(), Text(f"Note: {harmless.line(remark.message)}", style="dim")]
     if result.checks:
         parts += [Text(), _checks(result)]
     return Group(*parts)
@@ -102,7 +102,7 @@ def _checks(result: Result) -> Table:
     for check in result.checks:
         text = Text(check.sentence)
         if check.message and check.message[1:] not in result.summary:  # its first letter may be a capital there
-            text.append(f"\n{printable(check.message)}", style="dim")
+            text.append(f"\n{harmless.line(check.message)}", style="dim")
         table.add_row(Text(check.status, style=STATUS_STYLES[check.status]), text)
     return table
 

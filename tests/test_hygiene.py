@@ -1,0 +1,167 @@
+"""Whatever students call themselves, write or print: it does nothing where it is shown."""
+
+import csv
+import io
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hostile_text import PIECES, TEXTS, commands, longest_run_of_marks, unseen
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+
+from checker import harmless
+from checker.display import Shown
+from checker.exercise import Exercise
+from checker.feedback import feedback
+from checker.judge import Judgement
+from checker.mistakes import LEVELS
+from checker.reports import terminal
+from checker.reports.grades_csv import write_grades
+from checker.result import CheckResult, Finding, Remark, Result, from_json, to_json
+
+QUICK = settings(
+    deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+IDS = st.sampled_from(["scale-missing", "unexplained", "softmax-over-rows", "syntax-error"])
+FINDINGS = st.builds(
+    Finding,
+    id=IDS,
+    message=TEXTS,
+    step=st.sampled_from([None, "scaling"]),
+    code_cell=st.integers(1, 9),
+    line=st.one_of(st.none(), st.integers(1, 99)),
+    columns=st.one_of(st.none(), st.tuples(st.integers(0, 50), st.integers(0, 50))),
+    source=TEXTS,
+    note=TEXTS,
+    remedy=TEXTS,
+)
+RESULTS = st.builds(
+    Result,
+    submission=TEXTS.map(harmless.file_name),
+    student=TEXTS,
+    file=TEXTS,
+    sha256=st.just(""),
+    exercise=st.just("multihead-self-attention"),
+    verdict=st.sampled_from(["wrong", "error", "unreadable", "partial"]),
+    score=st.one_of(st.none(), st.integers(0, 100)),
+    summary=TEXTS,
+    checks=st.tuples(st.builds(CheckResult, st.just("runs"), TEXTS, st.sampled_from(["passed", "failed"]), TEXTS)),
+    mistakes=st.lists(FINDINGS, max_size=2).map(tuple),
+    right_so_far=TEXTS,
+    remarks=st.lists(st.builds(Remark, st.just("later-cell-failed"), TEXTS), max_size=2).map(tuple),
+)
+
+
+def printed(*shown: object, width: int = 80) -> str:
+    file = io.StringIO()
+    console = Console(file=harmless.Log(file), highlight=False, markup=False, emoji=False, width=width)  # type: ignore[arg-type]
+    for part in shown:
+        console.print(part)
+    return file.getvalue()
+
+
+@given(TEXTS)
+@QUICK
+def test_no_text_keeps_what_cannot_be_seen_and_columns_stay(text: str) -> None:
+    clean = harmless.text(text)
+    assert not unseen(clean.replace("\t", " ")) and longest_run_of_marks(clean) <= 4
+    assert harmless.text(clean) == clean
+    assert len(clean) == len(text) or (len(text) > harmless.LONGEST and len(clean) == harmless.LONGEST + 1)
+    assert "\n" not in harmless.line(text) and "\t" not in harmless.line(text)
+    clean.encode("utf-8")
+
+
+@given(TEXTS)
+@QUICK
+def test_every_file_name_is_safe_on_every_system(text: str) -> None:
+    name = harmless.file_name(text)
+    assert re.fullmatch(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?", name) and len(name) <= 80
+    assert not re.fullmatch(r"con|prn|aux|nul|com\d|lpt\d", name)
+
+
+@given(RESULTS, st.sampled_from(LEVELS), st.sampled_from([40, 80, 120]))
+@QUICK
+def test_terminals_and_logs_show_any_result_without_harm(
+    exercise: Exercise, result: Result, level: str, width: int
+) -> None:
+    shown = printed(
+        terminal.story(result, exercise, level),
+        terminal.line(result, exercise, 20),
+        terminal.summary([result]),
+        width=width,
+    )
+    assert not unseen(shown) and not commands(shown) and longest_run_of_marks(shown) <= 4
+
+
+@given(RESULTS)
+@QUICK
+def test_json_holds_any_result_without_harm_and_gives_it_back(exercise: Exercise, result: Result) -> None:
+    line = to_json(result)
+    assert from_json(line) == result and "\n" not in line and not unseen(line.replace("\\t", ""))
+    shown = harmless.to_json({"results": [json.loads(line)]})
+    assert json.loads(shown)["results"] == [json.loads(line)] and not commands(shown) and not unseen(shown)
+
+
+@given(results=st.lists(RESULTS, min_size=1, max_size=3))
+@QUICK
+def test_tables_hold_any_results_and_no_formula(results: list[Result], tmp_path: Path) -> None:
+    write_grades(tmp_path / "grades.csv", results)
+    with (tmp_path / "grades.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    assert len(rows) == len(results) + 1
+    for cell in (cell for row in rows for cell in row):
+        assert not unseen(cell) and "\n" not in cell
+        for part in cell.split(";"):
+            assert part.lstrip()[:1] not in tuple("=+-@\uff1d\uff0b\uff0d\uff20\u2212")
+
+
+class Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[str] = set()
+
+    def handle_starttag(self, tag: str, attributes: object) -> None:
+        self.seen.add(tag)
+
+
+@given(RESULTS, st.sampled_from(LEVELS))
+@QUICK
+def test_check_shows_any_judgement_without_harm(exercise: Exercise, result: Result, level: str) -> None:
+    judgement = Judgement(
+        result.verdict, 0, result.summary, result.checks, result.mistakes, (), result.right_so_far, result.remarks
+    )
+    shown = Shown(exercise, judgement, level)
+    tags = Tags()
+    tags.feed(shown._repr_html_())
+    assert tags.seen <= {"div", "p", "b", "pre", "table", "tr", "td"}
+    assert not unseen(shown._repr_html_().replace("\t", "")) and not unseen(repr(shown).replace("\t", ""))
+    assert all(not unseen(part.text.replace("\t", "")) for part in feedback(judgement, exercise, level))
+
+
+@pytest.mark.parametrize("width", range(10, 30))
+def test_no_command_comes_about_where_a_long_line_is_broken(width: int) -> None:
+    assert not commands(printed("x" * 20 + "::error::boo " + "y " * 9 + "::error::boo", width=width))
+
+
+def test_markup_and_emoji_codes_are_shown_as_they_are_written(exercise: Exercise) -> None:
+    result = Result("a", "[red]Ada[/red] :smile:", "[bold]a.ipynb", "", "x", "wrong", 0, ":smile: [link=http://x]y")
+    shown = printed(terminal.story(result, exercise, "hint"), terminal.line(result, exercise, 40))
+    assert "[red]Ada[/red] :smile:" in shown and "[bold]a.ipynb" in shown and ":smile: [link=http://x]y" in shown
+
+
+def test_a_result_cleans_all_that_it_is_made_of() -> None:
+    result = Result("a", *PIECES[:2], "", "x", "wrong", 0, PIECES[9], alternatives=((PIECES[0],),))
+    result = replace(
+        result, mistakes=(Finding("unexplained", "\u202e", source="\x1b"),), remarks=(Remark("a", "\ud800"),)
+    )
+    assert not unseen(repr(result))
+
+
+def test_a_name_keeps_its_letters() -> None:
+    for name in ("Ada Lovelace", "Zoë Kravitz", "名前", "สมชาย ใจดี", "יוֹסֵף", "O'Brien-Smith", "Nguyễn Thị"):
+        assert harmless.name(name) == name
