@@ -28,7 +28,7 @@ from checker import Result
 from checker.batch import Settings, grade_all, grade_one
 from checker.execution.run import Limits
 from checker.execution.sandbox.levels import LEVELS, Level, trial
-from checker.execution.sandbox.policies import FIRST_USER
+from checker.execution.sandbox.policies import USERS
 from checker.exercise import Exercise
 from checker.reports.terminal import story
 from checker.result import to_json
@@ -131,7 +131,7 @@ def test_no_process_and_no_folder_is_left(outcomes: tuple[Level, dict[str, Outco
     _, found = outcomes
     assert not {name: outcome.left for name, outcome in found.items() if outcome.left}
     shared = [path for folder in ("/tmp", "/dev/shm", "/var/tmp") for path in Path(folder).iterdir()]
-    assert not [path for path in shared if path.lstat().st_uid >= FIRST_USER], "files of a kernel's user"
+    assert not [path for path in shared if path.lstat().st_uid in USERS[0]], "files of a kernel's user"
 
 
 def test_what_comes_next_in_the_batch_is_graded_right(outcomes: tuple[Level, dict[str, Outcome]]) -> None:

