@@ -111,6 +111,21 @@ def test_outputs_are_the_same_with_and_without(name: str, level: Level, outputs_
 
 
 @boxed_levels
+@pytest.mark.parametrize("folder", ["/var/tmp", "/dev/shm"])
+def test_the_folder_for_temporary_files_may_be_another(
+    folder: str, level: Level, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        Path(place).chmod(0o755)
+        monkeypatch.setattr(tempfile, "tempdir", place)
+        seen = run("import os\nopen('file', 'w').close()\nprint(os.getcwd(), os.listdir())", level=level)
+        scratch, _, files = printed(seen).partition(" ")
+        assert scratch.startswith(f"{place}/checker-") and "'file'" in files
+        assert not list(Path(place).iterdir())
+    assert not (Path("/tmp") / Path(scratch).parent.name).exists()  # nothing was built where a link leads
+
+
+@boxed_levels
 def test_installing_a_package_fails_at_once(level: Level) -> None:
     begun = time.perf_counter()
     said = printed(run("%pip install a-package-that-is-not-there", level=level))

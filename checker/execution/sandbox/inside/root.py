@@ -51,6 +51,8 @@ def build(policy: Policy) -> str:
     mount("tmpfs", new + "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, options)
     masks = _masks(policy)
     for path in sorted({*policy.readable, *masks}):  # parents first: a later mount lies on top
+        if _leads_out(new, path):
+            continue  # it lies below a link that is shown as a link
         if path not in policy.readable:
             _mask(new, path)
         elif os.path.islink(path):
@@ -68,6 +70,10 @@ def build(policy: Policy) -> str:
         os.chown(new + policy.scratch, policy.uid, policy.uid)
     if not policy.scratch.startswith("/tmp/"):
         mount(new + "/tmp", new + policy.scratch, flags=MS_BIND)
+    for path in ("/dev/shm", "/var/tmp"):
+        if not os.path.lexists(new + path):
+            os.makedirs(os.path.dirname(new + path), exist_ok=True)
+            os.symlink("/tmp", new + path)
     os.chdir(new)
     number = NUMBERS["pivot_root"][system.MACHINE]
     assert number is not None
@@ -90,6 +96,11 @@ def _masks(policy: Policy) -> set[str]:
         if not os.path.islink(shown):
             found |= {shown + path.removeprefix(real) for path in below}
     return found
+
+
+def _leads_out(new: str, path: str) -> bool:
+    """Whether a link on the way leads to the old root, which is still around the new one."""
+    return not f"{os.path.realpath(os.path.dirname(new + path))}/".startswith(f"{os.path.realpath(new)}/")
 
 
 def _bind(source: str, target: str, read_only: bool) -> None:
@@ -117,12 +128,10 @@ def _devices(new: str) -> None:
         Path(f"{new}/dev/{name}").touch()
         mount(f"/dev/{name}", f"{new}/dev/{name}", flags=MS_BIND)
     mount("devpts", new + "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0600")
-    links = {"ptmx": "pts/ptmx", "shm": "/tmp", "fd": "/proc/self/fd"}
+    links = {"ptmx": "pts/ptmx", "fd": "/proc/self/fd"}
     links |= {name: f"/proc/self/fd/{number}" for number, name in enumerate(("stdin", "stdout", "stderr"))}
     for name, target in links.items():
         os.symlink(target, f"{new}/dev/{name}")
-    os.makedirs(new + "/var")
-    os.symlink("/tmp", new + "/var/tmp")
 
 
 def _accounts(new: str) -> None:
