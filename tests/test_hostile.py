@@ -72,6 +72,7 @@ def target(tmp_path_factory: pytest.TempPathFactory, exercise: Exercise) -> Iter
                 "socket": str(folder / "socket"),
                 "abstract": f"canary{os.getpid()}",
                 "package": [str(ROOT)],
+                "expected": float(answer[0, 0]),
                 "answer": answer.tolist(),
             }
 
@@ -159,11 +160,10 @@ def test_without_a_sandbox_the_attempts_do_get_through(target: corpus.Target, ex
     """The corpus has teeth: what fails above for the sandbox's sake succeeds where there is none."""
     bites = {"reads_the_reference", "reads_other_submissions", "writes_the_grades", "connects", "asks_for_namespaces"}
     if os.getuid() == 0:
-        bites |= {"becomes_root", "reads_keys_and_tokens", "raises_its_limits"}
+        bites |= {"becomes_root", "reads_keys_and_tokens"}
     found = run("limits", [entry for entry in ENTRIES if entry.name in bites], target, exercise)
     assert {name: outcome.result.verdict for name, outcome in found.items()} == dict.fromkeys(bites, "correct")
-    for name in ("written",):
-        (Path(target["canary"]) / name).unlink()
+    (Path(target["canary"]) / "written").unlink()
 
 
 @pytest.mark.parametrize("level", LEVELS[2:])
@@ -173,13 +173,17 @@ def test_attempts_that_harm_nobody_end_as_well_at_the_weaker_levels(
     if not trial(level).started:
         pytest.skip(f"this machine does not offer the level {level}: {trial(level).reason}")
     sample = ("allclose_patched", "cells_rewritten", "segmentation_fault", "stdout_flood", "leaves_at_once")
-    found = run(level, [entry for entry in ENTRIES if entry.name in sample], target, exercise)
-    assert {name: outcome.result.verdict for name, outcome in found.items()} == {
-        entry.name: entry.verdicts[0] for entry in ENTRIES if entry.name in sample
-    }
+    chosen = [entry for entry in ENTRIES if entry.name in sample]
+    found = run(level, chosen, target, exercise)
+    assert not [entry.name for entry in chosen if found[entry.name].result.verdict not in entry.verdicts]
 
 
 # Files that are no notebooks, or none that anybody should open.
+
+
+def bind(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
 
 
 def sparse(path: Path) -> None:
@@ -210,11 +214,11 @@ def zipped(*names: str, data: bytes = RIGHT) -> bytes:
 BASH = {"kernelspec": {"name": "bash", "argv": ["bash", "-c", "touch {canary}"], "language": "bash"}}
 
 FILES: dict[str, tuple[Callable[[Path], object] | bytes, str]] = {
-    "a FIFO": (os.mkfifo, "refused"),
-    "a symbolic link to a device": (lambda path: path.symlink_to("/dev/zero"), "refused"),
-    "a symbolic link to a file of others": (lambda path: path.symlink_to("/etc/passwd"), "refused"),
-    "a socket": (lambda path: socket.socket(socket.AF_UNIX).bind(str(path)), "refused"),
-    "a folder": (Path.mkdir, "refused"),
+    "a FIFO": (os.mkfifo, "unreadable"),
+    "a symbolic link to a device": (lambda path: path.symlink_to("/dev/zero"), "unreadable"),
+    "a symbolic link to a file of others": (lambda path: path.symlink_to("/etc/passwd"), "unreadable"),
+    "a socket": (bind, "unreadable"),
+    "a folder": (Path.mkdir, "not listed"),
     "a file of a gigabyte": (sparse, "unreadable"),
     "a million cells": (
         b'{"nbformat": 4, "cells": [' + b'{"cell_type": "raw", "source": ""},' * 500_000 + b"]}",
@@ -253,7 +257,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory, exercise: Exercise) -> dict
     graded = {
         result.student: result.verdict for result, _ in grade_all(found.submissions, exercise, Settings(workers=2))
     }
-    return {name: graded.get(f"s{number:02d}", "refused") for number, name in enumerate(FILES)} | {
+    return {name: graded.get(f"s{number:02d}", "not listed") for number, name in enumerate(FILES)} | {
         "right": graded["zz_right"]
     }
 
