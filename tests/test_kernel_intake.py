@@ -7,13 +7,14 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from helpers import ROOT, notebook
+from helpers import RIGHT, ROOT, filled_in, notebook
 from jupyter_client.session import Session
 
+from checker import Result
 from checker.execution.channels import Allowance, Channel, FloodError, read_message
 from checker.execution.launcher import spawn
 from checker.execution.run import Question, observe
@@ -92,6 +93,14 @@ def test_a_flood_ends_as_output_limit_and_leaves_the_judge_small(flood: str) -> 
     assert not run.stderr
     ending, growth = run.stdout.rsplit(" ", 1)
     assert ending == "output limit" and int(growth) < 50 * 2**20, run.stdout
+
+
+def test_a_function_that_floods_only_when_it_is_asked_ends_as_output_limit(grade: Callable[..., Result]) -> None:
+    flood = (
+        "  display_ = __import__('IPython.display').display.display\n  while len(calls) > 1: display_('x' * 100_000)\n"
+    )
+    result = grade(filled_in("  calls.append(1)\n" + flood + RIGHT, before="calls = []"))
+    assert result.verdict == "output limit" and "more than the limit allows" in result.summary
 
 
 def test_messages_that_are_none_are_passed_over() -> None:

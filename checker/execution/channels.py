@@ -25,6 +25,7 @@ from checker.execution.observation import Ending
 
 # What a frame, and a value of each kind, take in memory at most when they are parsed and kept, in bytes.
 _FRAME, _OBJECT, _LIST, _ITEM = 64, 400, 100, 50
+LARGEST_FRAME = 4 * 2**20  # a message is in memory about four times while it is parsed
 _MOST_VALUES, _MOST_IN_HEADER = 100_000, 100  # in one message
 _LAST_WORDS = 0.1  # seconds in which the last messages of a kernel that hung up are still looked at
 _LAST_BREATH = 1.0  # seconds in which it may end by itself, so that its exit code tells why
@@ -130,6 +131,8 @@ class Channel:
     async def _frame(self) -> tuple[int, bytes]:
         [flags] = await self._reader.readexactly(1)
         size = int.from_bytes(await self._reader.readexactly(8 if flags & _LONG else 1), "big")
+        if size > LARGEST_FRAME:
+            raise FloodError
         self._allowance.pay(_FRAME + size)
         return flags, await self._reader.readexactly(size)
 
