@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from helpers import RIGHT, ROOT, filled_in, notebook
+from helpers import ROOT, filled_in, notebook
 from jupyter_client.session import Session
 
 from checker import Result
@@ -96,10 +96,12 @@ def test_a_flood_ends_as_output_limit_and_leaves_the_judge_small(flood: str) -> 
 
 
 def test_a_function_that_floods_only_when_it_is_asked_ends_as_output_limit(grade: Callable[..., Result]) -> None:
-    flood = (
-        "  display_ = __import__('IPython.display').display.display\n  while len(calls) > 1: display_('x' * 100_000)\n"
-    )
-    result = grade(filled_in("  calls.append(1)\n" + flood + RIGHT, before="calls = []"))
+    body = """
+  calls.append(1)
+  while len(calls) > 1: display('x' * 100_000)
+  return X
+"""
+    result = grade(filled_in(body, before="calls = []"))
     assert result.verdict == "output limit" and "more than the limit allows" in result.summary
 
 
