@@ -7,13 +7,14 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from helpers import ROOT, notebook
+from helpers import ROOT, filled_in, notebook
 from jupyter_client.session import Session
 
+from checker import Result
 from checker.execution.channels import Allowance, Channel, FloodError, read_message
 from checker.execution.launcher import spawn
 from checker.execution.run import Question, observe
@@ -92,6 +93,16 @@ def test_a_flood_ends_as_output_limit_and_leaves_the_judge_small(flood: str) -> 
     assert not run.stderr
     ending, growth = run.stdout.rsplit(" ", 1)
     assert ending == "output limit" and int(growth) < 50 * 2**20, run.stdout
+
+
+def test_a_function_that_floods_only_when_it_is_asked_ends_as_output_limit(grade: Callable[..., Result]) -> None:
+    body = """
+  calls.append(1)
+  while len(calls) > 1: display('x' * 100_000)
+  return X
+"""
+    result = grade(filled_in(body, before="calls = []"))
+    assert result.verdict == "output limit" and "more than the limit allows" in result.summary
 
 
 def test_messages_that_are_none_are_passed_over() -> None:
@@ -218,7 +229,12 @@ async def channel(sent: bytes, gone: list[str]) -> AsyncIterator[Channel]:
     _, writer = await asyncio.open_connection(sock=theirs)
     writer.write(sent)
     writer.write_eof()
-    opened = Channel(await asyncio.open_connection(sock=ours), SESSION, Allowance(10**6), gone.append)
+
+    async def hung_up() -> None:
+        gone.append("hung up")
+
+    streams = await asyncio.open_connection(sock=ours)
+    opened = Channel(streams, SESSION, Allowance(10**6), lambda: gone.append("flooded"), hung_up)
     await opened.open("SUB")
     yield opened
     await opened._pump
@@ -232,12 +248,12 @@ GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x01NULL".ljust(55, b"\0") + b"\x04\x0
 @pytest.mark.parametrize(
     ("sent", "ending"),
     [
-        (b"", "crashed"),
-        (b"\x00\x05abc", "crashed"),
-        (b"\x02" + (2**63 - 1).to_bytes(8, "big"), "output limit"),
-        (b"\x03" + (10**5).to_bytes(8, "big") + bytes(10**5), "crashed"),
-        (b"\x01\x00" * 20_000, "output limit"),
-        (b"\x04\x00" * 20_000, "output limit"),
+        (b"", "hung up"),
+        (b"\x00\x05abc", "hung up"),
+        (b"\x02" + (2**63 - 1).to_bytes(8, "big"), "flooded"),
+        (b"\x03" + (10**5).to_bytes(8, "big") + bytes(10**5), "hung up"),
+        (b"\x01\x00" * 20_000, "flooded"),
+        (b"\x04\x00" * 20_000, "flooded"),
     ],
 )
 def test_what_is_no_message_ends_the_reading(sent: bytes, ending: str) -> None:

@@ -11,7 +11,8 @@ import asyncio
 import contextlib
 import hmac
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from queue import Empty
 from typing import Any
 
@@ -24,8 +25,10 @@ from checker.execution.observation import Ending
 
 # What a frame, and a value of each kind, take in memory at most when they are parsed and kept, in bytes.
 _FRAME, _OBJECT, _LIST, _ITEM = 64, 400, 100, 50
+LARGEST_FRAME = 4 * 2**20  # a message is in memory about four times while it is parsed
 _MOST_VALUES, _MOST_IN_HEADER = 100_000, 100  # in one message
-_LAST_WORDS = 0.1  # seconds in which the last messages of a kernel that is gone are still looked at
+_LAST_WORDS = 0.1  # seconds in which the last messages of a kernel that hung up are still looked at
+_LAST_BREATH = 1.0  # seconds in which it may end by itself, so that its exit code tells why
 
 _MORE, _LONG, _COMMAND = 1, 2, 4  # flags of a frame
 _GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
@@ -49,17 +52,22 @@ class Allowance:
 
 
 class Channel:
-    """One connection. Messages wait in a queue, which the allowance bounds; `gone` is called when no more can come."""
+    """One connection. Messages wait in a queue, which the allowance bounds.
+
+    `flooded` is called when that is used up, `hung_up` when the kernel closes the connection; then no more can come.
+    """
 
     def __init__(
         self,
         streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
         session: Session,
         allowance: Allowance,
-        gone: Callable[[Ending], None],
+        flooded: Callable[[], None],
+        hung_up: Callable[[], Awaitable[None]],
     ) -> None:
         self._reader, self._writer = streams
-        self._session, self._allowance, self._gone = session, allowance, gone
+        self._session, self._allowance = session, allowance
+        self._flooded, self._hung_up = flooded, hung_up
         self._waiting: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 
     async def open(self, kind: str) -> None:
@@ -106,10 +114,9 @@ class Channel:
                 if message is not None:
                     self._waiting.put_nowait(message)
         except FloodError:
-            self._gone("output limit")
+            self._flooded()
         except (EOFError, OSError):
-            await asyncio.sleep(_LAST_WORDS)
-            self._gone("crashed")
+            await self._hung_up()
 
     async def _frames(self) -> list[bytes]:
         """The frames of one message; commands in between are left out."""
@@ -124,6 +131,8 @@ class Channel:
     async def _frame(self) -> tuple[int, bytes]:
         [flags] = await self._reader.readexactly(1)
         size = int.from_bytes(await self._reader.readexactly(8 if flags & _LONG else 1), "big")
+        if size > LARGEST_FRAME:
+            raise FloodError
         self._allowance.pay(_FRAME + size)
         return flags, await self._reader.readexactly(size)
 
@@ -183,7 +192,8 @@ class Connection:
             except OSError:  # the kernel has not got as far yet
                 await self._still_starting(deadline)
                 await asyncio.sleep(0.01)
-        channel = Channel(streams, self._manager.session, self._allowance, self._gone)
+        flooded = partial(self._gone, "output limit")
+        channel = Channel(streams, self._manager.session, self._allowance, flooded, self._hung_up)
         try:
             await channel.open(kind)
         except BaseException:
@@ -207,6 +217,13 @@ class Connection:
                 await self.iopub_channel.get_msg(timeout=0.2)
                 return
             await self._still_starting(deadline)
+
+    async def _hung_up(self) -> None:
+        deadline = time.monotonic() + _LAST_BREATH
+        await asyncio.sleep(_LAST_WORDS)
+        while time.monotonic() < deadline and await self.is_alive():
+            await asyncio.sleep(0.02)
+        self._gone("crashed")
 
     async def _still_starting(self, deadline: float) -> None:
         if not await self.is_alive():

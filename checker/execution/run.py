@@ -271,7 +271,8 @@ def _as_nbformat(notebook: Notebook) -> NotebookNode:
 
 def _as_json(executed: NotebookNode) -> str:
     """A notebook in Jupyter's JSON. nbformat's own writer makes a copy first, and a list of every text's lines."""
-    return json.dumps(executed, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    parts = json.JSONEncoder(indent=1, sort_keys=True, ensure_ascii=False).iterencode(executed)
+    return "".join((*parts, "\n"))
 
 
 def _failure_in(cell: NotebookNode, number: int, interrupted: bool, sources: Sequence[str]) -> Failure | None:
