@@ -113,6 +113,10 @@ def run(level: Level, chosen: list[Entry], target: corpus.Target, exercise: Exer
             return dict(zip((entry.name for entry in chosen), found, strict=True))
 
 
+def test_no_attempt_is_a_module_that_something_might_import() -> None:
+    assert len(ENTRIES) >= 60 and {path.suffix for path in corpus.FOLDER.iterdir()} == {".txt"}
+
+
 def test_every_attempt_ends_with_its_verdict(outcomes: tuple[Level, dict[str, Outcome]]) -> None:
     level, found = outcomes
     bad = {
