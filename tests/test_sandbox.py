@@ -233,6 +233,15 @@ def test_a_layer_that_does_not_come_up_is_our_fault_and_nothing_runs(
 
 
 @on_linux
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has these layers")
+def test_a_level_starts_wherever_its_layers_are_there() -> None:
+    """A level that rots silently would be skipped by every other test."""
+    offered = {layer.name: layer.offered for layer in doctor.examine().layers}
+    assert trial("full").started == offered["namespaces"]
+    assert trial("confined").started == (offered["Landlock"] and offered["seccomp"]), trial("confined").reason
+    assert trial("reduced").started == offered["seccomp"]
+
+
 def test_a_level_that_cannot_start_is_never_replaced_by_a_weaker_one() -> None:
     code = "import sys; sys.path.insert(0, 'tests'); import test_sandbox; test_sandbox.grade_at_full()"
     ended = subprocess.run([*DOCKERLIKE, sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)

@@ -57,8 +57,9 @@ def live_a_little() -> None:
     thread.join()
     for library in ("ipykernel", "numpy", "zmq"):
         found = importlib.util.find_spec(library)
-        if found is None or found.origin is None or not os.access(found.origin, os.R_OK):
+        if found is None or found.origin is None:
             raise OSError(f"{library} is not where libraries usually are")
+        Path(found.origin).read_bytes()  # os.access would ask for the user without the capability that is left
     subprocess.run([sys.executable, "-I", "-S", "-c", "import json"], check=True, stderr=subprocess.DEVNULL, timeout=20)
 
 
