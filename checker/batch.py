@@ -9,7 +9,7 @@ import platform
 import secrets
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from checker import exercises
@@ -97,7 +97,9 @@ def grade_notebook(
         doubt=lambda observation: not is_right(exercise, cases, observation),
     )
     sandbox = settings.choice()
-    observation = observe(notebook, question, settings.limits, stopper, sandbox.level, choose_launcher(settings.launcher))
+    observation = observe(
+        notebook, question, settings.limits, stopper, sandbox.level, choose_launcher(settings.launcher)
+    )
     judgement = judge(exercise, cases, notebook.code, observation, settings.scale)
     result = Result(
         submission=submission.id,
@@ -207,6 +209,7 @@ def grade_all(
 
     Closing the generator (as Ctrl-C does) starts nothing new and stops what runs, kernels included.
     """
+    settings = replace(settings, launcher=choose_launcher(settings.launcher, len(submissions)))
     waiting, stopper = iter(submissions), Stopper()
     running: set[Future[tuple[Result, str]]] = set()
     with ThreadPoolExecutor(max_workers=settings.workers) as pool:

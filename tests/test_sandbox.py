@@ -181,10 +181,10 @@ print('started')"""
 
 JUDGE = """
 import asyncio, sys, time
-from checker.execution.launcher import spawn
+from checker.execution.launcher import launch
 
 async def main():
-    async with spawn(2**31, sys.argv[1]) as kernel:
+    async with launch(2**31, sys.argv[1]) as kernel:
         print(kernel.scratch, flush=True)
         time.sleep(60)
 
@@ -460,7 +460,7 @@ def test_interrupting_a_sandboxed_kernel_raises_in_its_cell() -> None:
     """Through the manager, as nbclient does: the kernel is not the process that the judge started."""
 
     async def interrupted() -> bool:
-        async with launcher.spawn(2**31, OFFERED[0]) as kernel:
+        async with launcher.launch(2**31, OFFERED[0]) as kernel:
             channels = kernel.manager.client()
             channels.start_channels()
             try:

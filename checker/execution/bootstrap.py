@@ -107,6 +107,19 @@ def without_debugger() -> Iterator[None]:
     del sys.modules["debugpy"]
 
 
+def font_lists(folder: Path) -> dict[str, bytes]:
+    """What the judge has put there for matplotlib: a forked kernel needs none."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()} if folder.is_dir() else {}
+
+
+def keep_fonts(lists: Mapping[str, bytes]) -> None:
+    """Put them where matplotlib looks for them."""
+    folder = Path(os.environ["MPLCONFIGDIR"])
+    folder.mkdir(exist_ok=True)
+    for name, content in lists.items():
+        (folder / name).write_bytes(content)
+
+
 def prepare_kernel(policy: Any) -> Any:
     """A kernel that has its sockets, and will have no others."""
     seccomp = ours("seccomp")
@@ -131,12 +144,15 @@ if __name__ == "__main__":
             ours("entry")
             ours("warm").serve(int(sys.argv[2]))
     report = int(sys.argv.pop(2))
+    fonts = font_lists(Path(sys.argv[1]).parent / "fonts")
     policy, layers = lock_in(sys.argv.pop(1), report)
     if "--trial" in sys.argv:
         tell(report, {"layers": layers})
     else:
         if sys.platform == "linux":
             os.environ.pop("JPY_PARENT_PID", None)  # its keeper ends the kernel with the judge; its parent may be 1
+        if fonts:
+            keep_fonts(fonts)
         kernel = prepare_kernel(policy)
         tell(report, {"layers": layers})
         kernel.start()

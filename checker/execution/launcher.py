@@ -14,12 +14,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Literal, get_args
 
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 
 from checker.execution.environment import KEPT_VARIABLES, environment
+from checker.execution.fonts import put_font_lists
 from checker.execution.provisioner import ForkProvisioner, KernelStartError, SandboxProvisioner, protect_this_process
 from checker.execution.sandbox.inside.policy import SOCKETS_INSIDE
 from checker.execution.sandbox.levels import BOOTSTRAP, Level
@@ -32,7 +33,9 @@ LAUNCHERS: tuple[Launcher, ...] = get_args(Launcher) if sys.platform == "linux" 
 
 
 def choose_launcher(asked: str, notebooks: int = 1) -> Launcher:
-    """The launcher for `auto`, `fork` or `spawn`; raises `ValueError` for what there is not here.
+    """The launcher for `auto`, `fork` or `spawn`; `auto` depends on how many notebooks there are.
+
+    Raises `ValueError` for a launcher that is not offered here.
 
     >>> choose_launcher("spawn", 100)
     'spawn'
@@ -41,7 +44,7 @@ def choose_launcher(asked: str, notebooks: int = 1) -> Launcher:
         return "fork" if notebooks > 1 and "fork" in LAUNCHERS else "spawn"
     if asked not in LAUNCHERS:
         raise ValueError(f"the launchers here are {', '.join(LAUNCHERS)}; not {asked!r}")
-    return cast(Launcher, asked)
+    return asked
 
 
 # Where there is no network, `pip install` should say so at once.
@@ -109,6 +112,8 @@ async def launch(
             # Sockets in a private directory: no port to guess, and no race for one. The name must be short.
             manager.transport, manager.ip = "ipc", str(private / "k")
         manager.kernel_id = "kernel"
+        if launcher == "spawn":
+            put_font_lists(run / "fonts")
         provisioner = ForkProvisioner if launcher == "fork" else SandboxProvisioner
         manager.provisioner = provisioner(kernel_id="kernel", kernel_spec=manager.kernel_spec, parent=manager)
         try:

@@ -40,6 +40,12 @@ PROBE_SOURCE = "".join(
     Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8") for name in ("tracing", "probe")
 )
 ENDED_WITHIN = 1.0  # seconds, for a kernel that no longer answers to be gone
+# A request, and before the first one the probe itself, which stays in a module of its own.
+SEND = f"""\
+__import__("sys").modules["__probe__"] = __import__("types").ModuleType("__probe__")
+__import__("builtins").exec({PROBE_SOURCE!r}, __import__("sys").modules["__probe__"].__dict__)
+"""
+ASK = '__import__("sys").modules["__probe__"].respond({request!r})'
 KERNEL_START = 60.0  # seconds; a kernel takes one on a quiet machine and many on a crowded one
 MOST_VALUES = 100_000  # in an answer of the probe
 LONGEST_TRACEBACK = 100_000  # characters
@@ -163,6 +169,7 @@ class _Run:
         self.calls: dict[str, Call] = {}
         self.called = ""
         self.trace: Trace | None = None
+        self.asked = False
         self.code = [i for i, cell in enumerate(executed.cells) if cell.cell_type == "code" and cell.source.strip()]
         self.sources = [executed.cells[i].source for i in self.code]
 
@@ -249,9 +256,9 @@ class _Run:
 
     async def _exchange(self, request: dict[str, Any]) -> tuple[Any, bool]:
         """Send one request as a cell of its own and return the kernel's JSON, and whether it was interrupted."""
-        scope = f"{{'__name__': '__probe__', 'request_json': {json.dumps(request)!r}}}"
-        code = f"__import__('builtins').exec({PROBE_SOURCE!r}, {scope})"
-        cell = nbformat.v4.new_code_cell(code)
+        code = ("" if self.asked else SEND) + ASK.format(request=json.dumps(request))
+        cell = _cell("code", code, "probe")
+        self.asked = True
         self.executed.cells.append(cell)
         try:
             interrupted = await self.client.run_cell(cell, len(self.executed.cells) - 1, self.limits.call)
@@ -281,10 +288,19 @@ def _inputs(case: Case) -> dict[str, Any]:
 
 def _as_nbformat(notebook: Notebook) -> NotebookNode:
     """The notebook's cells in a new notebook: nothing of its metadata, kernel name or stored outputs."""
-    make = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell}
-    cells = [make.get(cell.kind, nbformat.v4.new_raw_cell)(cell.source) for cell in notebook.cells]
+    cells = [_cell(cell.kind, cell.source, f"cell-{number}") for number, cell in enumerate(notebook.cells)]
     metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    return nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+    return nbformat.from_dict({"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": cells})
+
+
+def _cell(kind: str, source: str, id: str) -> NotebookNode:
+    """A cell as nbformat would make it, which checks it against a schema each time."""
+    more: dict[str, Any]
+    if kind == "code":
+        more = {"cell_type": "code", "execution_count": None, "outputs": []}
+    else:
+        more = {"cell_type": "markdown" if kind == "markdown" else "raw"}
+    return nbformat.from_dict({"id": id, "metadata": {}, "source": source, **more})
 
 
 def _as_json(executed: NotebookNode) -> str:

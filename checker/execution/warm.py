@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from checker.execution.environment import environment
+from checker.execution.fonts import put_font_lists
 from checker.execution.sandbox.levels import BOOTSTRAP
 
 LOST = -1000  # in place of an exit code: the warm process is gone, and its kernels with it
@@ -112,6 +113,7 @@ class _WarmProcess:
     def _live(self, control: socket.socket, started: threading.Event) -> None:
         folder = tempfile.mkdtemp(prefix="checker-")  # which it removes when everything is loaded
         try:
+            put_font_lists(Path(folder) / ".matplotlib")
             process = subprocess.Popen(
                 [sys.executable, "-P", str(BOOTSTRAP), "--warm", str(control.fileno())],
                 pass_fds=(control.fileno(),),

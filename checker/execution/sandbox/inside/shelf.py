@@ -1,7 +1,7 @@
 """Modules that are loaded, but that nobody has imported yet: as in a new interpreter, only faster.
 
-A notebook that imports `matplotlib` alone must not find `matplotlib.pyplot` there: elsewhere it would fail. The standard
-library's modules are left where they are: it imports many of them only when it needs them.
+A notebook that imports `matplotlib` alone must not find `matplotlib.pyplot` there: elsewhere it would fail. Modules of
+the standard library are left where they are: other code imports many of them only when it needs them.
 """
 
 import contextlib

@@ -20,15 +20,18 @@ from typing import Any
 from .shelf import Shelf
 from .system import PR_SET_DUMPABLE, PR_SET_PDEATHSIG, prctl
 
-# What a kernel imports until it has run its first cell.
+# What a kernel imports until it has run a few cells and shown an exception.
 KERNEL = (
-    "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", "ipykernel.debugger", "IPython.core.completer",
-    "IPython.core.async_helpers", "IPython.core.pylabtools",
+    "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", "ipykernel.debugger", "tornado.platform.asyncio",
+    "IPython.core.async_helpers", "IPython.core.completer", "IPython.core.completerlib", "IPython.core.debugger",
+    "IPython.core.logger", "IPython.core.magics.execution", "IPython.core.magics.script", "IPython.core.oinspect",
+    "IPython.core.pylabtools", "IPython.extensions.storemagic", "pygments.formatters.terminal256", "stack_data",
 )  # fmt: skip
 # What notebooks import. `matplotlib_inline.backend_inline` is not there: it looks for its shell when it is imported.
 NOTEBOOK = (
     "numpy", "numpy.random", "numpy.linalg", "numpy.ma", "numpy.fft", "matplotlib", "matplotlib.pyplot",
-    "matplotlib.backends.backend_agg", "PIL.PngImagePlugin",
+    "matplotlib.backends.backend_agg", "PIL.BmpImagePlugin", "PIL.GifImagePlugin", "PIL.JpegImagePlugin",
+    "PIL.PngImagePlugin", "PIL.PpmImagePlugin",
 )  # fmt: skip
 
 LARGEST_REQUEST = 2**18  # bytes
@@ -137,6 +140,10 @@ def refresh(shelf: Shelf) -> None:
     """Forget what all forks would have in common. (The module `random` does so by itself.)"""
     if numpy_random := shelf.module("numpy.random"):
         numpy_random.seed()
+    if matplotlib := shelf.module("matplotlib"):
+        for remembered in (matplotlib.get_configdir, matplotlib.get_cachedir):
+            with contextlib.suppress(ValueError, AttributeError):  # another version remembers in another way
+                remembered.__closure__[remembered.__code__.co_freevars.index("called")].cell_contents = False
     tempfile.tempdir, vars(tempfile)["_name_sequence"] = None, None
     if multiprocessing := sys.modules.get("multiprocessing.process") or shelf.module("multiprocessing.process"):
         multiprocessing.current_process().authkey = os.urandom(32)
