@@ -9,11 +9,11 @@ import platform
 import secrets
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from checker import exercises
-from checker.execution.launcher import KernelStartError
+from checker.execution.launcher import KernelStartError, choose_launcher
 from checker.execution.run import Limits, Question, Stopper, observe
 from checker.execution.sandbox.levels import ENOUGH_FOR_STRANGERS, Choice, choose
 from checker.exercise import Exercise
@@ -30,7 +30,8 @@ from checker.submission import Submission, find
 class Settings:
     """How to grade. Without a seed each submission gets one of its own, which its result states.
 
-    `sandbox` is `auto` (the best level that this machine offers), `off`, `require` or `require=LEVEL`.
+    `sandbox` is `auto` (the best level that this machine offers), `off`, `require` or `require=LEVEL`; `launcher` is
+    `auto`, `fork` or `spawn`.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -38,6 +39,7 @@ class Settings:
     workers: int = 1
     scale: Scale = field(default_factory=Scale)
     sandbox: str = "auto"
+    launcher: str = "auto"
 
     def choice(self) -> Choice:
         """The level of the sandbox. Raises `SandboxUnavailableError`."""
@@ -95,7 +97,9 @@ def grade_notebook(
         doubt=lambda observation: not is_right(exercise, cases, observation),
     )
     sandbox = settings.choice()
-    observation = observe(notebook, question, settings.limits, stopper, sandbox.level)
+    observation = observe(
+        notebook, question, settings.limits, stopper, sandbox.level, choose_launcher(settings.launcher)
+    )
     judgement = judge(exercise, cases, notebook.code, observation, settings.scale)
     result = Result(
         submission=submission.id,
@@ -205,6 +209,7 @@ def grade_all(
 
     Closing the generator (as Ctrl-C does) starts nothing new and stops what runs, kernels included.
     """
+    settings = replace(settings, launcher=choose_launcher(settings.launcher, len(submissions)))
     waiting, stopper = iter(submissions), Stopper()
     running: set[Future[tuple[Result, str]]] = set()
     with ThreadPoolExecutor(max_workers=settings.workers) as pool:

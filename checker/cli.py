@@ -236,6 +236,11 @@ def _add_limits(parser: argparse.ArgumentParser, cell: float, notebook: float) -
         help="auto: the best this machine offers (grade: at least confined); require or require=LEVEL: that "
         "or nothing (LEVEL: full, confined, reduced or limits; default full); off: none",
     )  # fmt: skip
+    parser.add_argument(
+        "--launcher", choices=("auto", "fork", "spawn"), default="auto",
+        help="where kernels come from: fork (Linux): from one process that has loaded the libraries, which takes "
+        "a tenth of the time; spawn: each is started anew; auto: fork when many are graded (default: auto)",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
 
 

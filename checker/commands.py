@@ -106,7 +106,7 @@ def grade(options: argparse.Namespace) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Execute notebooks; no answer is looked at."""
-    from checker.execution.launcher import KernelStartError
+    from checker.execution.launcher import KernelStartError, choose_launcher
     from checker.execution.run import observe
     from checker.intake import CannotOpenError, read_file
     from checker.judge import trouble_of_run
@@ -115,13 +115,14 @@ def run(options: argparse.Namespace) -> int:
     if options.out is not None:
         _make_folder(options.out)
     settings, sandbox = _settings(options), _sandbox(options)
+    launcher = choose_launcher(settings.launcher)
     reports: list[dict[str, Any]] = []
     code = ALL_CORRECT
     for path in options.notebooks:
         seconds = 0.0
         try:
             notebook = parse(read_file(path.resolve()), script=path.suffix == ".py")
-            observation = observe(notebook, limits=settings.limits, level=sandbox.level)
+            observation = observe(notebook, limits=settings.limits, level=sandbox.level, launcher=launcher)
             trouble, seconds = trouble_of_run(observation), observation.seconds["total"]
             if options.out is not None:
                 (options.out / path.with_suffix(".ipynb").name).write_text(
@@ -216,12 +217,17 @@ def _scale(options: argparse.Namespace, exercise: Exercise) -> Scale:
 
 def _settings(options: argparse.Namespace, scale: Scale | None = None) -> Settings:
     from checker.batch import Settings
+    from checker.execution.launcher import choose_launcher
     from checker.execution.run import Limits
     from checker.score import Scale
 
     limits = Limits(cell=options.cell_timeout, notebook=options.timeout, call=min(10.0, options.cell_timeout))
     seed, workers = getattr(options, "seed", None), getattr(options, "workers", 1)
-    return Settings(limits, seed, workers, scale or Scale(), options.sandbox)
+    try:
+        choose_launcher(options.launcher)
+    except ValueError as error:
+        raise SystemExit(_usage(str(error))) from None
+    return Settings(limits, seed, workers, scale or Scale(), options.sandbox, options.launcher)
 
 
 def _sandbox(options: argparse.Namespace, *, for_strangers: bool = False) -> Choice:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import matplotlib.font_manager  # noqa: F401  # makes its list of fonts once, so that not every kernel has to
 import pytest
 
 from checker import Result

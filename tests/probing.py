@@ -1,6 +1,6 @@
 """The other side of the escape probes: what they aim at, and what can be seen of them only from outside.
 
-`python tests/probing.py LEVEL` runs them all and prints the outcomes as JSON; `auto` takes the best level.
+`python tests/probing.py LEVEL [LAUNCHER]` runs them all and prints the outcomes as JSON; `auto` takes the best level.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pathlib import Path
 from helpers import notebook
 
 import checker
+from checker.execution.launcher import Launcher, choose_launcher
 from checker.execution.run import Limits, observe
 from checker.execution.sandbox.levels import Level, choose
 from checker.notebook import parse
@@ -63,12 +64,14 @@ time.sleep(600)
 """
 
 
-def outcomes(level: Level) -> dict[str, str]:
+def outcomes(level: Level, how: Launcher = "spawn") -> dict[str, str]:
     """What each probe found at a level."""
     with _targets() as (target, neighbour):
         sockets = "os.path.dirname(ipykernel.get_connection_file())"
         code = f"import ipykernel, os\nTARGET = {target!r}\nTARGET |= {{'sockets': {sockets}, 'keeper': os.getppid()}}"
-        seen = observe(parse(notebook(code, SOURCE, "main()")), limits=Limits(cell=60, notebook=120), level=level)
+        seen = observe(
+            parse(notebook(code, SOURCE, "main()")), limits=Limits(cell=60, notebook=120), level=level, launcher=how
+        )
         assert seen.ending == "finished" and not seen.failures, (seen.ending, seen.failures)
         texts = [text for text in _printed(seen.executed) if "OUTCOMES" in text]
         found: dict[str, str] = json.loads(texts[0].split("OUTCOMES")[1])
@@ -93,12 +96,14 @@ def outcomes(level: Level) -> dict[str, str]:
         for process in survivors:
             os.kill(process, signal.SIGKILL)
     with ThreadPoolExecutor(len(RESOURCES)) as pool:
-        return found | dict(zip(RESOURCES, pool.map(partial(_use_up, level=level), RESOURCES.values()), strict=True))
+        return found | dict(
+            zip(RESOURCES, pool.map(partial(_use_up, level=level, how=how), RESOURCES.values()), strict=True)
+        )
 
 
-def _use_up(attempt: str, level: Level) -> str:
+def _use_up(attempt: str, level: Level, how: Launcher) -> str:
     limits = Limits(cell=20, notebook=30, memory=600 * 2**20)
-    seen = observe(parse(notebook("import os, time", attempt)), limits=limits, level=level)
+    seen = observe(parse(notebook("import os, time", attempt)), limits=limits, level=level, launcher=how)
     return _said(any("OPEN" in text for text in _printed(seen.executed)))
 
 
@@ -189,4 +194,5 @@ def _targets() -> Iterator[tuple[dict[str, object], subprocess.Popen[bytes]]]:
 if __name__ == "__main__":
     asked = sys.argv[1]
     chosen = choose(asked if asked in ("auto", "require", "off") else f"require={asked}")
-    print(json.dumps({"level": chosen.level, "reason": chosen.reason, "outcomes": outcomes(chosen.level)}))
+    how = choose_launcher(sys.argv[2] if len(sys.argv) > 2 else "spawn")
+    print(json.dumps({"level": chosen.level, "reason": chosen.reason, "outcomes": outcomes(chosen.level, how)}))

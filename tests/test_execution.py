@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from helpers import filled_in, notebook
 
-from checker.execution.launcher import KEPT_VARIABLES, spawn
+from checker.execution.launcher import KEPT_VARIABLES, launch
 from checker.execution.observation import decode_call, decode_value, decode_values
 from checker.execution.run import Limits, Question, observe
 from checker.exercise import Exercise
@@ -126,7 +126,7 @@ def test_a_kernel_that_fails_to_start_is_said_to_be_our_fault(monkeypatch: pytes
 
 
 async def _socket_directory_mode() -> int:
-    async with spawn(memory=2**31) as kernel:
+    async with launch(memory=2**31) as kernel:
         return Path(kernel.manager.connection_file).parent.stat().st_mode & 0o777
 
 

@@ -92,7 +92,9 @@ def outcomes(
 
 
 def run(level: Level, chosen: list[Entry], target: corpus.Target, exercise: Exercise) -> dict[str, Outcome]:
-    settings = Settings(LIMITS, sandbox=f"require={level}")
+    # At one level in forked kernels and at the others in cold ones: the layers are the same.
+    how = "fork" if level == "full" else "spawn"
+    settings = Settings(LIMITS, sandbox=f"require={level}", launcher=how)
     with pytest.MonkeyPatch.context() as patched:
         watch = Watch(patched)
 

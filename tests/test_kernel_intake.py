@@ -16,7 +16,7 @@ from jupyter_client.session import Session
 
 from checker import Result
 from checker.execution.channels import Allowance, Channel, FloodError, read_message
-from checker.execution.launcher import spawn
+from checker.execution.launcher import launch
 from checker.execution.run import Question, observe
 from checker.execution.run import _as_nbformat as as_nbformat
 from checker.execution.run import _failure_in as failure_in
@@ -195,7 +195,7 @@ def test_little_is_kept_of_a_message(kind: str, content: object, kept: object) -
 
 
 async def _sockets_of_the_judge() -> object:
-    async with spawn(memory=2**31) as kernel:
+    async with launch(memory=2**31) as kernel:
         return kernel.manager._control_socket
 
 

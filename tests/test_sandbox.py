@@ -20,6 +20,7 @@ from helpers import EXAMPLES, ROOT, SOLUTION, filled_in, notebook
 from checker import Result
 from checker.batch import Settings, grade_one
 from checker.execution import launcher
+from checker.execution.launcher import LAUNCHERS, Launcher
 from checker.execution.observation import Observation
 from checker.execution.run import Limits, observe
 from checker.execution.sandbox import doctor, policies
@@ -37,12 +38,13 @@ BOXED = [level for level in OFFERED if level != "limits"]
 DOCKERLIKE = [sys.executable, str(ROOT / "tests/dockerlike.py")]
 
 every_level = pytest.mark.parametrize("level", OFFERED)
+every_launcher = pytest.mark.parametrize("how", LAUNCHERS)
 boxed_levels = pytest.mark.parametrize("level", BOXED)
 on_linux = pytest.mark.skipif(not LINUX, reason="only Linux has a sandbox so far")
 
 
-def run(*cells: str, level: Level, limits: Limits | None = None) -> Observation:
-    return observe(parse(notebook(*cells)), limits=limits, level=level)
+def run(*cells: str, level: Level, limits: Limits | None = None, how: Launcher = "spawn") -> Observation:
+    return observe(parse(notebook(*cells)), limits=limits, level=level, launcher=how)
 
 
 def printed(observation: Observation) -> str:
@@ -66,7 +68,8 @@ def processes_that_mention(text: str) -> list[int]:
 
 @pytest.mark.skipif(os.name != "posix", reason="its commands are those of POSIX")
 @every_level
-def test_ordinary_notebooks_notice_nothing(level: Level) -> None:
+@every_launcher
+def test_ordinary_notebooks_notice_nothing(how: Launcher, level: Level) -> None:
     """Commands, temporary files, threads, other processes of Python, plots, and a check cell."""
     cells = (
         "!echo shell $((1 + 1))",
@@ -78,7 +81,7 @@ def test_ordinary_notebooks_notice_nothing(level: Level) -> None:
         "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()",
         "from checker import check\ncheck()",
     )
-    seen = run(*cells, level=level)
+    seen = run(*cells, level=level, how=how)
     assert seen.ending == "finished" and not seen.failures, seen.failures
     said = printed(seen).replace("\r", "")
     for part in ("shell 2", "bash", "b'3\\n'", "temporary 1", "[4]", "['file']"):
@@ -138,15 +141,17 @@ def test_installing_a_package_fails_at_once(level: Level) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="its commands are those of POSIX")
 @every_level
+@every_launcher
 @pytest.mark.parametrize("cell", ["import time\ntime.sleep(60)", "!sleep 60"])
-def test_a_cell_that_takes_too_long_is_interrupted_and_the_kernel_lives(cell: str, level: Level) -> None:
-    seen = run(cell, "print('alive')", level=level, limits=Limits(cell=0.8))
+def test_a_cell_that_takes_too_long_is_interrupted_and_the_kernel_lives(cell: str, how: Launcher, level: Level) -> None:
+    seen = run(cell, "print('alive')", level=level, limits=Limits(cell=0.8), how=how)
     assert seen.ending == "finished" and seen.failures[0].timed_out
     assert "alive" in printed(seen)
 
 
 @pytest.mark.parametrize("level", [level for level in OFFERED if LINUX])
-def test_processes_that_use_too_much_memory_together_are_ended(level: Level) -> None:
+@every_launcher
+def test_processes_that_use_too_much_memory_together_are_ended(how: Launcher, level: Level) -> None:
     """Each stays below the limit."""
     code = """
 import os, time
@@ -156,12 +161,13 @@ for _ in range(4):
         time.sleep(20)
         os._exit(0)
 time.sleep(20)"""
-    seen = run(code, level=level, limits=Limits(memory=500 * 2**20))
+    seen = run(code, level=level, limits=Limits(memory=500 * 2**20), how=how)
     assert seen.ending == "memory" and seen.stopped_in == 1
 
 
 @every_level
-def test_nothing_is_left_behind(level: Level, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@every_launcher
+def test_nothing_is_left_behind(how: Launcher, level: Level, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No process, though it ignores all it can and left its session; no folder, no mount."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     tmp_path.chmod(0o755)
@@ -172,7 +178,7 @@ open('file', 'w').close()
 code = "import signal, time; [signal.signal(s, signal.SIG_IGN) for s in (1, 2, 15)]; time.sleep(99) # {tmp_path.name}"
 subprocess.Popen([sys.executable, '-c', code], start_new_session=True)
 print('started')"""
-    assert "started" in printed(run(code, level=level))
+    assert "started" in printed(run(code, level=level, how=how))
     assert not list(tmp_path.iterdir())
     if LINUX:
         assert Path("/proc/self/mounts").read_text() == mounts
@@ -181,10 +187,10 @@ print('started')"""
 
 JUDGE = """
 import asyncio, sys, time
-from checker.execution.launcher import spawn
+from checker.execution.launcher import launch
 
 async def main():
-    async with spawn(2**31, sys.argv[1]) as kernel:
+    async with launch(2**31, sys.argv[1]) as kernel:
         print(kernel.scratch, flush=True)
         time.sleep(60)
 
@@ -216,8 +222,9 @@ def test_the_judges_memory_is_closed_to_other_processes() -> None:
 
 
 @boxed_levels
+@every_launcher
 def test_a_layer_that_does_not_come_up_is_our_fault_and_nothing_runs(
-    level: Level, monkeypatch: pytest.MonkeyPatch
+    how: Launcher, level: Level, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*arguments: Any, **options: Any) -> Policy:
         policy = policies.policy_for(*arguments, **options)
@@ -227,7 +234,7 @@ def test_a_layer_that_does_not_come_up_is_our_fault_and_nothing_runs(
 
     monkeypatch.setattr(launcher, "policy_for", broken)
     submission = Submission("ada", "Ada", "ada.ipynb", filled_in)
-    result, executed = grade_one(submission, load(), Settings(sandbox=f"require={level}"))
+    result, executed = grade_one(submission, load(), Settings(sandbox=f"require={level}", launcher=how))
     assert (result.verdict, result.score, executed) == ("not graded", None, "")
     assert "the sandbox did not come up" in result.summary and result.sandbox == level
 
@@ -359,7 +366,8 @@ def probe(*options: str) -> tuple[str, set[str], int]:
 
 @pytest.mark.parametrize("level", [level for level in OFFERED if level in ("full", "confined")])
 def test_escape_probes_find_just_what_is_known(level: Level) -> None:
-    _, found, count = probe(level)
+    """A forked kernel at one level, a cold one at the other: the layers are the same."""
+    _, found, count = probe(level, "spawn" if level == "full" else "fork")
     assert found == expected_open(level)
     assert count >= 80
 
@@ -465,11 +473,12 @@ def test_doctor_names_the_command_that_allows_namespaces(file: str, content: str
 
 
 @on_linux
-def test_interrupting_a_sandboxed_kernel_raises_in_its_cell() -> None:
+@every_launcher
+def test_interrupting_a_sandboxed_kernel_raises_in_its_cell(how: Launcher) -> None:
     """Through the manager, as nbclient does: the kernel is not the process that the judge started."""
 
     async def interrupted() -> bool:
-        async with launcher.spawn(2**31, OFFERED[0]) as kernel:
+        async with launcher.launch(2**31, OFFERED[0], launcher=how) as kernel:
             channels = kernel.manager.client()
             channels.start_channels()
             try:

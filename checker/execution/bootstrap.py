@@ -2,8 +2,8 @@
 
 Run as a script by the launcher, `bootstrap.py POLICY REPORT ...`: the policy is a JSON file, what came of it is
 written to the descriptor REPORT as one line of JSON (-1: nobody waits for it), and the rest are ipykernel's arguments,
-or `--trial` to start no kernel. It imports nothing of this package by its name, so that no answer is ever in the
-student's process.
+or `--trial` to start no kernel. `bootstrap.py --warm CONTROL` becomes the warm process, whose forks go on as kernels.
+It imports nothing of this package by its name, so that no answer is ever in the student's process.
 """
 
 import contextlib
@@ -12,30 +12,33 @@ import json
 import os
 import sys
 import types
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 
-def lock_in(policy_file: str, report: int) -> Any:
-    """Apply the policy and report; returns it, and what is left to do. A failure ends the process."""
+def ours(name: str) -> Any:
+    """A module of the folder `inside`, imported without this package."""
     folder = str(Path(__file__).parent / "sandbox")
     sys.path.insert(0, folder)
-    entry = importlib.import_module("inside.entry")
+    module = importlib.import_module(f"inside.{name}")
     sys.path.remove(folder)
-    policy = importlib.import_module("inside.policy")
+    return module
+
+
+def lock_in(policy_file: str, report: int) -> tuple[Any, Mapping[str, str]]:
+    """Apply the policy; returns it and the layers that came up. A failure is reported, and ends the process."""
+    entry, inside = ours("entry"), ours("policy")
     try:
-        wanted = policy.Policy(**json.loads(Path(policy_file).read_text(encoding="utf-8")))
-        layers = entry.enter(wanted, report)
+        policy = inside.Policy(**json.loads(Path(policy_file).read_text(encoding="utf-8")))
+        layers = entry.enter(policy, report)
         if "--trial" in sys.argv:
             live_a_little()
-        tell(report, {"layers": layers})
     except BaseException as error:
         layer, reason = getattr(error, "layer", "start"), getattr(error, "reason", f"{type(error).__name__}: {error}")
         tell(report, {"layer": layer, "reason": reason})
-        os._exit(policy.REFUSED)
-    for name in [name for name in sys.modules if name.split(".")[0] == "inside"]:
-        del sys.modules[name]
-    return wanted, entry.seccomp
+        os._exit(inside.REFUSED)
+    return policy, layers
 
 
 def tell(report: int, content: dict[str, Any]) -> None:
@@ -97,22 +100,60 @@ def run_commands_without_terminal() -> None:
     vars(ipykernel.zmqshell)["system"] = system
 
 
-def start_kernel(policy: Any, seccomp: Any) -> None:
-    from ipykernel.kernelapp import IPKernelApp
+@contextlib.contextmanager
+def without_debugger() -> Iterator[None]:
+    """There is nobody who would use ipykernel's debugger, and it takes long to load."""
+    vars(sys)["modules"]["debugpy"] = None
+    yield
+    del sys.modules["debugpy"]
 
-    if policy.seccomp and not policy.namespaces:
-        run_commands_without_terminal()
-    application: Any = IPKernelApp.instance()
-    application.initialize()
+
+def font_lists(folder: Path) -> dict[str, bytes]:
+    """What the judge has put there for matplotlib: a forked kernel needs none."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()} if folder.is_dir() else {}
+
+
+def keep_fonts(lists: Mapping[str, bytes]) -> None:
+    """Put them where matplotlib looks for them."""
+    folder = Path(os.environ["MPLCONFIGDIR"])
+    folder.mkdir(exist_ok=True)
+    for name, content in lists.items():
+        (folder / name).write_bytes(content)
+
+
+def prepare_kernel(policy: Any) -> Any:
+    """A kernel that has its sockets, and will have no others."""
+    seccomp = ours("seccomp")
+    for name in [name for name in sys.modules if name.split(".")[0] == "inside"]:
+        del sys.modules[name]
+    hide_checker()
+    with without_debugger():
+        from ipykernel.kernelapp import IPKernelApp
+
+        if policy.seccomp and not policy.namespaces:
+            run_commands_without_terminal()
+        application: Any = IPKernelApp.instance()
+        application.initialize()
     if policy.seccomp:
         seccomp.no_more_sockets()
-    application.start()
+    return application
 
 
 if __name__ == "__main__":
-    policy, seccomp = lock_in(sys.argv.pop(1), int(sys.argv.pop(1)))
-    if "--trial" not in sys.argv:
+    if sys.argv[1] == "--warm":
+        with without_debugger():
+            ours("entry")
+            ours("warm").serve(int(sys.argv[2]))
+    report = int(sys.argv.pop(2))
+    fonts = font_lists(Path(sys.argv[1]).parent / "fonts")
+    policy, layers = lock_in(sys.argv.pop(1), report)
+    if "--trial" in sys.argv:
+        tell(report, {"layers": layers})
+    else:
         if sys.platform == "linux":
             os.environ.pop("JPY_PARENT_PID", None)  # its keeper ends the kernel with the judge; its parent may be 1
-        hide_checker()
-        start_kernel(policy, seccomp)
+        if fonts:
+            keep_fonts(fonts)
+        kernel = prepare_kernel(policy)
+        tell(report, {"layers": layers})
+        kernel.start()

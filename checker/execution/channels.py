@@ -103,9 +103,9 @@ class Channel:
         self._writer.transport.abort()
 
     def _write(self, frames: list[bytes]) -> None:
-        for number, frame in enumerate(frames, 1):
-            flags = _LONG | (_MORE if number < len(frames) else 0)
-            self._writer.write(bytes([flags]) + len(frame).to_bytes(8, "big") + frame)
+        flags = [_LONG | _MORE] * (len(frames) - 1) + [_LONG]
+        heads = (bytes([flag]) + len(frame).to_bytes(8, "big") for flag, frame in zip(flags, frames, strict=True))
+        self._writer.write(b"".join(head + frame for head, frame in zip(heads, frames, strict=True)))
 
     async def _receive(self) -> None:
         try:

@@ -1,35 +1,51 @@
 """Starting a kernel: always this interpreter's ipykernel, never the one that a notebook names.
 
-`spawn` is the launcher for every platform: a new process for each notebook.
+The launcher `spawn` works everywhere: a new process for each notebook. `fork` takes a fork of a warm process that has
+imported what all notebooks need, on Linux. To a notebook both look the same.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import site
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 
-from checker.execution.provisioner import KernelStartError, SandboxProvisioner, protect_this_process
+from checker.execution.environment import KEPT_VARIABLES, environment
+from checker.execution.fonts import put_font_lists
+from checker.execution.provisioner import ForkProvisioner, KernelStartError, SandboxProvisioner, protect_this_process
 from checker.execution.sandbox.inside.policy import SOCKETS_INSIDE
 from checker.execution.sandbox.levels import BOOTSTRAP, Level
 from checker.execution.sandbox.policies import policy_for, run_folder, write_policy
 
-__all__ = ["KEPT_VARIABLES", "Kernel", "KernelStartError", "spawn"]
+__all__ = ["KEPT_VARIABLES", "LAUNCHERS", "Kernel", "KernelStartError", "Launcher", "launch"]
 
-# What a kernel may see of the environment. Tokens, keys and addresses in other variables stay outside.
-KEPT_VARIABLES = (
-    "PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "VIRTUAL_ENV", "PYTHONPATH", "LD_LIBRARY_PATH",
-    "SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "NUMBER_OF_PROCESSORS", "PROCESSOR_ARCHITECTURE",
-)  # fmt: skip
+Launcher = Literal["fork", "spawn"]
+LAUNCHERS: tuple[Launcher, ...] = get_args(Launcher) if sys.platform == "linux" else ("spawn",)
+
+
+def choose_launcher(asked: str, notebooks: int = 1) -> Launcher:
+    """The launcher for `auto`, `fork` or `spawn`; `auto` depends on how many notebooks there are.
+
+    Raises `ValueError` for a launcher that is not offered here.
+
+    >>> choose_launcher("spawn", 100)
+    'spawn'
+    """
+    if asked == "auto":
+        return "fork" if notebooks > 1 and "fork" in LAUNCHERS else "spawn"
+    if asked not in LAUNCHERS:
+        raise ValueError(f"the launchers here are {', '.join(LAUNCHERS)}; not {asked!r}")
+    return asked
+
 
 # Where there is no network, `pip install` should say so at once.
 NO_NETWORK = {"PIP_RETRIES": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
@@ -45,11 +61,11 @@ class Kernel:
     manager: AsyncKernelManager
     scratch: Path
 
-    @property
-    def out_of_memory(self) -> bool:
-        """Whether the kernel was ended because it and its processes used too much memory together."""
+    async def ended(self, within: float) -> int | None:
+        """How the kernel's process has ended, after so many seconds at most; None if it has not, or nobody knows."""
         provisioner = self.manager.provisioner
-        return isinstance(provisioner, SandboxProvisioner) and provisioner.out_of_memory
+        assert isinstance(provisioner, SandboxProvisioner)
+        return await provisioner.ended(within)
 
 
 class _OurKernel(KernelSpecManager):
@@ -76,8 +92,10 @@ class _Manager(AsyncKernelManager):
 
 
 @asynccontextmanager
-async def spawn(memory: int, level: Level = "limits", cpu: int = 3600) -> AsyncIterator[Kernel]:
-    """Start a cold kernel in a fresh scratch directory; on leaving, both are gone whatever happened.
+async def launch(
+    memory: int, level: Level = "limits", cpu: int = 3600, launcher: Launcher = "spawn"
+) -> AsyncIterator[Kernel]:
+    """Start a kernel in a fresh scratch directory; on leaving, both are gone whatever happened.
 
     `memory` bounds the kernel's address space and what it and its processes have together, in bytes; `cpu` is in
     seconds; `level` is how it is kept in its place. Raises `KernelStartError`, also when that level does not come up.
@@ -94,7 +112,10 @@ async def spawn(memory: int, level: Level = "limits", cpu: int = 3600) -> AsyncI
             # Sockets in a private directory: no port to guess, and no race for one. The name must be short.
             manager.transport, manager.ip = "ipc", str(private / "k")
         manager.kernel_id = "kernel"
-        manager.provisioner = SandboxProvisioner(kernel_id="kernel", kernel_spec=manager.kernel_spec, parent=manager)
+        if launcher == "spawn":
+            put_font_lists(run / "fonts")
+        provisioner = ForkProvisioner if launcher == "fork" else SandboxProvisioner
+        manager.provisioner = provisioner(kernel_id="kernel", kernel_spec=manager.kernel_spec, parent=manager)
         try:
             await _start(manager, private, scratch, level)
             yield Kernel(manager, scratch)
@@ -127,29 +148,3 @@ async def stop(manager: AsyncKernelManager) -> None:
     if manager.has_kernel:
         await manager.shutdown_kernel(now=True)
     await manager.cleanup_resources()
-
-
-def environment(scratch: Path) -> dict[str, str]:
-    """The environment of a kernel: little of ours, nobody's configuration, one thread for linear algebra."""
-    kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
-    home = str(scratch)
-    path = kept.get("PATH", os.defpath)
-    return kept | {
-        "PATH": os.pathsep.join((str(Path(sys.executable).parent), path)),  # `!pip` and `!python` are the kernel's own
-        "HOME": home,
-        "USERPROFILE": home,
-        "TMPDIR": home,
-        "TEMP": home,
-        "TMP": home,
-        "PYTHONUSERBASE": site.getuserbase(),  # HOME moved, but packages installed with --user must be found
-        "PYTHONIOENCODING": "utf-8",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "IPYTHONDIR": str(scratch / ".ipython"),
-        "MPLCONFIGDIR": str(scratch / ".matplotlib"),
-        "JUPYTER_CONFIG_DIR": str(scratch / ".jupyter"),
-        "JUPYTER_PLATFORM_DIRS": "1",
-        "MALLOC_ARENA_MAX": "2",  # each reserves address space, which is limited
-        "OPENBLAS_NUM_THREADS": "1",
-        "OMP_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1",
-    }

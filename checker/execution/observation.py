@@ -95,16 +95,18 @@ class Observation:
     is the notebook as it ran, in Jupyter's JSON.
     """
 
+    # asyncio makes a text of what a task returns, only to throw it away: arrays take long.
+
     ending: Ending = "finished"
     stopped_in: int | None = None
     failures: tuple[Failure, ...] = ()
-    values: Mapping[str, Value] = field(default_factory=dict)
+    values: Mapping[str, Value] = field(default_factory=dict, repr=False)
     functions: Mapping[str, int] = field(default_factory=dict)
-    calls: Mapping[str, Call] = field(default_factory=dict)
+    calls: Mapping[str, Call] = field(default_factory=dict, repr=False)
     called: str = ""
-    trace: Trace | None = None
+    trace: Trace | None = field(default=None, repr=False)
     seconds: Mapping[str, float] = field(default_factory=dict)
-    executed: str = ""
+    executed: str = field(default="", repr=False)
 
 
 def decode_value(encoded: Any) -> Value:

@@ -203,9 +203,11 @@ def answer(namespace: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]
     return call(namespace, request["call"], *inputs)
 
 
-if __name__ == "__probe__":  # sent as text and run by the kernel; `request_json` is set beside it
+if __name__ == "__probe__":  # sent as text and run by the kernel, where it stays; see `run`
     from IPython import get_ipython
 
     _shell = get_ipython()
-    _reply = answer(_shell.user_ns, json.loads(globals()["request_json"]))
-    _shell.display_pub.publish({MIME: json.dumps(_reply)})
+
+    def respond(request: str) -> None:
+        """Answer one request, both in JSON."""
+        _shell.display_pub.publish({MIME: json.dumps(answer(_shell.user_ns, json.loads(request)))})

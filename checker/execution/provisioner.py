@@ -9,12 +9,12 @@ import signal
 import socket
 import sys
 import time
-from typing import Any
+from typing import Any, cast
 
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
-from checker.execution.sandbox.inside.policy import OUT_OF_MEMORY
+from checker.execution import warm
 
 REPORT_WITHIN = 60.0  # seconds; it takes a few hundredths of one on a quiet machine
 END_WITHIN = 5.0
@@ -31,8 +31,6 @@ class SandboxProvisioner(LocalProvisioner):
     The process that it starts becomes the kernel's keeper: interrupts and the request to end go through it.
     """
 
-    ended_with: int | None = None
-
     async def launch_kernel(self, cmd: list[str], **options: Any) -> KernelConnectionInfo:
         if not KEPT:
             return await super().launch_kernel([part.replace("{report}", "-1") for part in cmd], **options)
@@ -41,20 +39,28 @@ class SandboxProvisioner(LocalProvisioner):
             with theirs:
                 command = [part.replace("{report}", str(theirs.fileno())) for part in cmd]
                 information = await super().launch_kernel(command, pass_fds=(theirs.fileno(),), **options)
-            try:
-                report = await asyncio.wait_for(_line(ours), REPORT_WITHIN)
-            except TimeoutError:
-                report = {"layer": "start", "reason": "nothing was heard of it"}
+            await self._report(ours)
+        return information
+
+    async def _report(self, connection: socket.socket) -> None:
+        """Wait until the kernel has its sockets, and nothing else. Raises `KernelStartError`."""
+        try:
+            report = await asyncio.wait_for(_line(connection), REPORT_WITHIN)
+        except TimeoutError:
+            report = {"layer": "start", "reason": "nothing was heard of it"}
         if "layers" not in report:
             await self.kill()
             raise KernelStartError(f"the sandbox did not come up ({report.get('layer')}: {report.get('reason')})")
-        return information
 
-    async def poll(self) -> int | None:
-        code = await super().poll()
-        if self.process is not None and code is not None:
-            self.ended_with = code
-        return code
+    async def ended(self, within: float = 0) -> int | None:
+        """How the kernel's process has ended, after so many seconds at most; None if it has not."""
+        deadline = time.monotonic() + within
+        while self.process is not None:
+            code: int | None = self.process.poll()
+            if code is not None or time.monotonic() > deadline:
+                return code
+            await asyncio.sleep(0.002)
+        return None
 
     async def kill(self, restart: bool = False) -> None:
         """End the kernel and everything it started, and wait until that is so."""
@@ -63,17 +69,21 @@ class SandboxProvisioner(LocalProvisioner):
         if self.process is None:
             return None
         await self.send_signal(signal.SIGTERM)
-        deadline = time.monotonic() + END_WITHIN
-        while self.process is not None and self.process.poll() is None:
-            if time.monotonic() > deadline:
-                return await super().kill(restart)
-            await asyncio.sleep(0.002)
+        if await self.ended(END_WITHIN) is None:
+            await super().kill(restart)
         return None
 
-    @property
-    def out_of_memory(self) -> bool:
-        """Whether the kernel was ended because it and its processes used too much memory together."""
-        return self.ended_with == OUT_OF_MEMORY
+
+class ForkProvisioner(SandboxProvisioner):
+    """Asks the warm process for a kernel in place of starting one."""
+
+    async def launch_kernel(self, cmd: list[str], **options: Any) -> KernelConnectionInfo:
+        policy, _, *arguments = cmd[3:]
+        request = {"policy": policy, "arguments": arguments, "environment": options["env"]}
+        kernel = warm.fork(request, options["stderr"].fileno())
+        self.process = cast(Any, kernel)  # it has all of a Popen that is used
+        await self._report(kernel.channel)
+        return self.connection_info
 
 
 async def _line(connection: socket.socket) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from nbformat import NotebookNode
 
 from checker.bounded_json import loads
 from checker.execution.client import KernelGoneError, LimitedClient
-from checker.execution.launcher import Kernel, spawn
+from checker.execution.launcher import Kernel, KernelStartError, Launcher, launch
 from checker.execution.observation import (
     Call,
     Ending,
@@ -30,13 +30,22 @@ from checker.execution.observation import (
     decode_values,
 )
 from checker.execution.probe import MIME, pack
+from checker.execution.sandbox.inside.policy import OUT_OF_MEMORY
 from checker.execution.sandbox.levels import Level
+from checker.execution.warm import LOST
 from checker.exercise import Case
 from checker.notebook import Notebook
 
 PROBE_SOURCE = "".join(
     Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8") for name in ("tracing", "probe")
 )
+ENDED_WITHIN = 1.0  # seconds, for a kernel that no longer answers to be gone
+# A request, and before the first one the probe itself, which stays in a module of its own.
+SEND = f"""\
+__import__("sys").modules["__probe__"] = __import__("types").ModuleType("__probe__")
+__import__("builtins").exec({PROBE_SOURCE!r}, __import__("sys").modules["__probe__"].__dict__)
+"""
+ASK = '__import__("sys").modules["__probe__"].respond({request!r})'
 KERNEL_START = 60.0  # seconds; a kernel takes one on a quiet machine and many on a crowded one
 MOST_VALUES = 100_000  # in an answer of the probe
 LONGEST_TRACEBACK = 100_000  # characters
@@ -100,19 +109,29 @@ def observe(
     limits: Limits | None = None,
     stopper: Stopper | None = None,
     level: Level = "limits",
+    launcher: Launcher = "spawn",
 ) -> Observation:
     """Run a notebook in a kernel of its own, at a level of the sandbox, and report what happened.
 
-    Whatever the notebook does is in the observation. Raises `KernelStartError` when no kernel could be had.
+    Whatever the notebook does is in the observation. Raises `KernelStartError` when no kernel could be had; where none
+    could be forked, or it was lost because its warm process ended, that is after a second attempt without one.
     """
-    return asyncio.run((stopper or Stopper()).watch(_observe(notebook, question, limits or Limits(), level)))
+    stopper, limits = stopper or Stopper(), limits or Limits()
+    try:
+        return asyncio.run(stopper.watch(_observe(notebook, question, limits, level, launcher)))
+    except KernelStartError:
+        if launcher == "spawn":
+            raise
+    return asyncio.run(stopper.watch(_observe(notebook, question, limits, level, "spawn")))
 
 
-async def _observe(notebook: Notebook, question: Question | None, limits: Limits, level: Level) -> Observation:
+async def _observe(
+    notebook: Notebook, question: Question | None, limits: Limits, level: Level, launcher: Launcher
+) -> Observation:
     begun = time.perf_counter()
     executed = _as_nbformat(notebook)
     most_seconds = int(limits.notebook + 20 * limits.call) + 60  # the clock is stopped by the judge long before
-    async with spawn(limits.memory, level, most_seconds) as kernel:
+    async with launch(limits.memory, level, most_seconds, launcher) as kernel:
         client = LimitedClient(executed, kernel.manager, limits.output)
         try:
             await client.connection.open(KERNEL_START)
@@ -150,6 +169,7 @@ class _Run:
         self.calls: dict[str, Call] = {}
         self.called = ""
         self.trace: Trace | None = None
+        self.asked = False
         self.code = [i for i, cell in enumerate(executed.cells) if cell.cell_type == "code" and cell.source.strip()]
         self.sources = [executed.cells[i].source for i in self.code]
 
@@ -177,7 +197,7 @@ class _Run:
             try:
                 interrupted = await self.client.run_cell(cell, index, min(self.limits.cell, left))
             except KernelGoneError as gone:
-                self.ending, self.stopped_in = self._reason(gone), number
+                self.ending, self.stopped_in = await self._reason(gone), number
                 return
             failure = _failure_in(cell, number, interrupted, self.sources)
             if failure is not None:
@@ -203,14 +223,19 @@ class _Run:
         except KernelGoneError as gone:
             pending = next((case.name for case in question.cases if case.name not in self.calls), None)
             if pending is not None:  # otherwise it was the trace that did not survive, and it is not needed
-                reason = self._reason(gone)
+                reason = await self._reason(gone)
                 name = "MemoryError" if reason == "memory" else reason
                 failure = Failure(name, _GONE[reason], timed_out=reason == "timeout")
                 self.calls[pending] = Call(failure=failure)
 
-    def _reason(self, gone: KernelGoneError) -> Ending:
-        """Why the kernel is gone: its keeper may have ended it."""
-        return "memory" if gone.reason == "crashed" and self.kernel.out_of_memory else gone.reason
+    async def _reason(self, gone: KernelGoneError) -> Ending:
+        """Why the kernel is gone: its keeper may have ended it. Raises `KernelStartError` if that was our fault."""
+        if gone.reason != "crashed":
+            return gone.reason
+        code = await self.kernel.ended(ENDED_WITHIN)
+        if code == LOST:
+            raise KernelStartError("the kernel was lost with the process that it was forked from")
+        return "memory" if code == OUT_OF_MEMORY else "crashed"
 
     def _function_for(self, question: Question) -> str:
         """The function asked for; where there is none of its name, the only one of as many parameters."""
@@ -231,9 +256,9 @@ class _Run:
 
     async def _exchange(self, request: dict[str, Any]) -> tuple[Any, bool]:
         """Send one request as a cell of its own and return the kernel's JSON, and whether it was interrupted."""
-        scope = f"{{'__name__': '__probe__', 'request_json': {json.dumps(request)!r}}}"
-        code = f"__import__('builtins').exec({PROBE_SOURCE!r}, {scope})"
-        cell = nbformat.v4.new_code_cell(code)
+        code = ("" if self.asked else SEND) + ASK.format(request=json.dumps(request))
+        cell = _cell("code", code, "probe")
+        self.asked = True
         self.executed.cells.append(cell)
         try:
             interrupted = await self.client.run_cell(cell, len(self.executed.cells) - 1, self.limits.call)
@@ -263,10 +288,19 @@ def _inputs(case: Case) -> dict[str, Any]:
 
 def _as_nbformat(notebook: Notebook) -> NotebookNode:
     """The notebook's cells in a new notebook: nothing of its metadata, kernel name or stored outputs."""
-    make = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell}
-    cells = [make.get(cell.kind, nbformat.v4.new_raw_cell)(cell.source) for cell in notebook.cells]
+    cells = [_cell(cell.kind, cell.source, f"cell-{number}") for number, cell in enumerate(notebook.cells)]
     metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    return nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+    return nbformat.from_dict({"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": cells})
+
+
+def _cell(kind: str, source: str, id: str) -> NotebookNode:
+    """A cell as nbformat would make it, which checks it against a schema each time."""
+    more: dict[str, Any]
+    if kind == "code":
+        more = {"cell_type": "code", "execution_count": None, "outputs": []}
+    else:
+        more = {"cell_type": "markdown" if kind == "markdown" else "raw"}
+    return nbformat.from_dict({"id": id, "metadata": {}, "source": source, **more})
 
 
 def _as_json(executed: NotebookNode) -> str:

@@ -19,7 +19,8 @@ from checker.execution.sandbox.inside.policy import Policy
 # Tools and libraries of the system, and nothing of its configuration but where they are.
 SYSTEM = (
     "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib32", "/usr/lib64",
-    "/usr/libexec", "/usr/share", "/usr/local/bin", "/usr/local/lib", "/nix/store", "/etc/ld.so.cache",
+    "/usr/libexec", "/usr/share", "/usr/local/bin", "/usr/local/lib",
+    "/usr/local/share/fonts", "/nix/store", "/etc/ld.so.cache",
     "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/ssl", "/etc/localtime", "/etc/fonts", "/etc/alternatives",
     "/etc/mime.types", "/etc/os-release", "/etc/debian_version", "/etc/lsb-release",
 )  # fmt: skip
