@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import sys
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from checker.batch import Settings
+    from checker.batch.folder import Grader
     from checker.execution.sandbox.levels import Choice
     from checker.exercise import Exercise
     from checker.result import Result
@@ -48,8 +50,10 @@ def check(options: argparse.Namespace) -> int:
 
 def grade(options: argparse.Namespace) -> int:
     """Grade everything that was named, a line for each as it finishes, into a folder."""
+    from checker import durable
     from checker.batch import grade_into
     from checker.reports import terminal
+    from checker.reports.progress import Progress
     from checker.result import to_dict
     from checker.submission import find
 
@@ -64,29 +68,30 @@ def grade(options: argparse.Namespace) -> int:
         _complain(f"{other.file}: not graded, because {other.student} also handed in {other.counted}")
 
     settings = _settings(options, _scale(options, exercise))
-    sandbox = _sandbox(options, for_strangers=True)
-    console = _console()
     quiet = options.quiet or options.json
-    if not quiet:
-        console.print(terminal.sandbox_line(sandbox), soft_wrap=True)
-    width = min(30, max(len(submission.student) for submission in found.submissions))
-    with _progress(len(found.submissions), hidden=quiet) as progress:
-
-        def report(result: Result) -> None:
-            if not quiet:
-                # In a terminal one line each; in a file or a pipe nothing is cut off.
-                fit = {"no_wrap": True, "overflow": "ellipsis"} if console.is_terminal else {"soft_wrap": True}
-                progress.console.print(terminal.line(result, exercise, width), **fit)
-            progress.advance(progress.task_ids[0])
-
-        results = grade_into(
-            found.submissions,
-            exercise,
-            settings,
-            options.out,
-            keep_executed=options.executed,
-            report=report,
-        )
+    console = _console()
+    with contextlib.ExitStack() as stack:
+        grader, sandbox = _grader(options, stack)
+        if not quiet:
+            console.print(terminal.sandbox_line(sandbox), soft_wrap=True)
+        progress = stack.enter_context(Progress(console, exercise, found.submissions, hidden=quiet))
+        try:
+            results = grade_into(
+                found.submissions,
+                exercise,
+                settings,
+                options.out,
+                keep_executed=options.executed,
+                force=options.force,
+                kept=progress.keep,
+                report=progress.add,
+                grader=grader,
+            )
+        except durable.FolderInUseError as error:
+            return _usage(f"{error}; wait until it has finished, or name another folder")
+        except durable.CannotWriteError as error:
+            _complain(f"{error}; what was graded is kept, and the same command goes on from there")
+            return NOT_GRADED
     if options.json:
         others = [{"file": other.file, "student": other.student, "counted": other.counted} for other in found.set_aside]
         _print_json(
@@ -241,6 +246,13 @@ def _sandbox(options: argparse.Namespace, *, for_strangers: bool = False) -> Cho
     return sandbox
 
 
+def _grader(options: argparse.Namespace, stack: contextlib.ExitStack) -> tuple[Grader, Choice]:
+    """What grades, and in which sandbox: this machine's worker processes, or a cluster's."""
+    from checker.batch import grade_all
+
+    return grade_all, _sandbox(options, for_strangers=True)
+
+
 def _exit_code(results: Sequence[Result]) -> int:
     if any(result.verdict == "not graded" for result in results):
         return NOT_GRADED
@@ -251,16 +263,6 @@ def _console() -> Console:
     from rich.console import Console
 
     return Console(file=harmless.Log(sys.stdout), highlight=False, markup=False, emoji=False)  # type: ignore[arg-type]
-
-
-def _progress(total: int, hidden: bool) -> Any:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = _console()
-    columns = (TextColumn("grading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    progress = Progress(*columns, console=console, transient=True, disable=hidden or not console.is_terminal)
-    progress.add_task("grading", total=total)
-    return progress
 
 
 def _print_json(content: Any) -> None:
