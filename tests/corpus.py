@@ -1,6 +1,6 @@
 """The hostile corpus: one file in `tests/hostile/` for each attempt, as cells that are put into a right notebook.
 
-The head of a file says what is tried and which verdicts are right; `# weakest` is the weakest level of the sandbox
+No file there can be imported, by mistake or by a tool that collects modules. The head of a file says what is tried and which verdicts are right; `# weakest` is the weakest level of the sandbox
 at which it can be let loose without harm. Then follow the cells:
 
     # %% function   in place of the cell that defines the function
@@ -56,7 +56,7 @@ def read(path: Path) -> Entry:
 
 
 def entries() -> list[Entry]:
-    return [read(path) for path in sorted(FOLDER.glob("*.py"))]
+    return [read(path) for path in sorted(FOLDER.glob("*.txt"))]
 
 
 def notebook(entry: Entry, target: Target) -> bytes:
