@@ -30,7 +30,7 @@ EXIT_CODES = """\
 exit code:
   0    everything is correct
   1    at least one submission is not correct (run: a notebook failed)
-  2    the command line is wrong, or a path leads to nothing
+  2    the command line is wrong, or a path or an address leads to nothing
   3    at least one submission could not be graded, through no fault of its
        student
   4    the sandbox that is asked for does not start here, or it is too weak for
@@ -156,6 +156,10 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument(
         "--workers", metavar="N", type=_positive(int), default=_cores(),
         help="processes that grade, each one notebook at a time (default: %(default)s, the number of cores)",
+    )  # fmt: skip
+    grade.add_argument(
+        "--cluster", metavar="ADDRESS",
+        help="grade on the workers of this Dask scheduler, say tcp://head:8786, not here (needs the extra `cluster`)",
     )  # fmt: skip
     grade.add_argument("--force", action="store_true", help="grade everything afresh, whatever DIR has already")
     grade.add_argument("--quiet", action="store_true", help="no progress; only the summary, and what went wrong")

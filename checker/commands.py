@@ -52,6 +52,7 @@ def grade(options: argparse.Namespace) -> int:
     """Grade everything that was named, a line for each as it finishes, into a folder."""
     from checker import durable
     from checker.batch import grade_into
+    from checker.batch.cluster import ClusterLostError
     from checker.reports import terminal
     from checker.reports.progress import Progress
     from checker.result import to_dict
@@ -71,7 +72,7 @@ def grade(options: argparse.Namespace) -> int:
     quiet = options.quiet or options.json
     console = _console()
     with contextlib.ExitStack() as stack:
-        grader, sandbox = _grader(options, stack)
+        grader, sandbox = _grader(options, settings, stack)
         if not quiet:
             console.print(terminal.sandbox_line(sandbox), soft_wrap=True)
         progress = stack.enter_context(Progress(console, exercise, found.submissions, hidden=quiet))
@@ -89,7 +90,7 @@ def grade(options: argparse.Namespace) -> int:
             )
         except durable.FolderInUseError as error:
             return _usage(f"{error}; wait until it has finished, or name another folder")
-        except durable.CannotWriteError as error:
+        except (durable.CannotWriteError, ClusterLostError) as error:
             _complain(f"{error}; what was graded is kept, and the same command goes on from there")
             return NOT_GRADED
     if options.json:
@@ -246,11 +247,23 @@ def _sandbox(options: argparse.Namespace, *, for_strangers: bool = False) -> Cho
     return sandbox
 
 
-def _grader(options: argparse.Namespace, stack: contextlib.ExitStack) -> tuple[Grader, Choice]:
-    """What grades, and in which sandbox: this machine's worker processes, or a cluster's."""
-    from checker.batch import grade_all
+def _grader(options: argparse.Namespace, settings: Settings, stack: contextlib.ExitStack) -> tuple[Grader, Choice]:
+    """What grades, and in which sandbox: this machine's worker processes, or a cluster."""
+    if options.cluster is None:
+        from checker.batch import grade_all
 
-    return grade_all, _sandbox(options, for_strangers=True)
+        return grade_all, _sandbox(options, for_strangers=True)
+    from checker.batch.cluster import NoClusterError, connected
+    from checker.execution.sandbox.levels import SandboxUnavailableError
+
+    try:
+        cluster = stack.enter_context(connected(options.cluster, settings))
+    except NoClusterError as error:
+        raise SystemExit(_usage(f"--cluster: {error}")) from None
+    except SandboxUnavailableError as error:
+        _complain(f"{error}; `checker doctor` there says what would help")
+        raise SystemExit(NO_SANDBOX) from None
+    return cluster.grade_all, cluster.sandbox
 
 
 def _exit_code(results: Sequence[Result]) -> int:

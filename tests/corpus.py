@@ -1,7 +1,8 @@
 """The hostile corpus: one file in `tests/hostile/` for each attempt, as cells that are put into a right notebook.
 
-No file there can be imported, by mistake or by a tool that collects modules. The head of a file says what is tried and which verdicts are right; `# weakest` is the weakest level of the sandbox
-at which it can be let loose without harm. Then follow the cells:
+No file there can be imported, by mistake or by a tool that collects modules. The head of a file says what is tried and
+which verdicts are right; `# weakest` is the weakest level of the sandbox at which it can be let loose without harm.
+Then follow the cells:
 
     # %% function   in place of the cell that defines the function
     # %% attack     before the answer; where it sets `hole`, the right answer is given, and otherwise a wrong one,

@@ -30,7 +30,7 @@ def grade_one(
     """
     settings = settings or Settings()
     settings.choice()
-    data = b""
+    data = None
     try:
         data = submission.read()
         notebook = parse(data, script=submission.is_script)
@@ -100,7 +100,7 @@ def grade_notebook(
 def ungraded(
     submission: Submission,
     exercise: Exercise,
-    data: bytes,
+    data: bytes | None,
     settings: Settings,
     verdict: Verdict,
     summary: str,
@@ -112,7 +112,7 @@ def ungraded(
         submission=submission.id,
         student=submission.student,
         file=submission.file,
-        sha256=hashlib.sha256(data).hexdigest() if data else "",
+        sha256=hashlib.sha256(data).hexdigest() if data is not None else "",
         exercise=exercise.id,
         verdict=verdict,
         score=None if verdict == "not graded" else 0,

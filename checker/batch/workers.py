@@ -58,10 +58,9 @@ def work(job: Job, stopper: Stopper | None = None) -> Graded:
 
 def given_up(job: Job, exercise: Exercise, why: str, sandbox: Choice | None = None) -> Graded:
     """What is left to say of a submission that no worker brought to an end."""
-    try:
+    data = None
+    with contextlib.suppress(Exception):
         data = job.submission.read()
-    except Exception:
-        data = b""
     text = f"{job.submission.file}: {why}."
     return ungraded(job.submission, exercise, data, job.settings, "not graded", text, sandbox), ""
 
@@ -176,6 +175,7 @@ def _nothing_of_ours() -> Iterator[None]:
 
 _stopper = Stopper()
 _busy = threading.Lock()
+_used = threading.Event()
 
 
 def _begin(leash: Connection[None, None]) -> None:
@@ -192,8 +192,8 @@ def _heed(leash: Connection[None, None]) -> None:
     with contextlib.suppress(EOFError, OSError):
         leash.recv_bytes()  # which is never sent
     _stopper.stop()
-    if _busy.acquire(timeout=CLEAN_UP_WITHIN) and hasattr(signal, "pthread_kill"):
-        # The main thread waits for work, and it alone can leave in an orderly way.
+    if _busy.acquire(timeout=CLEAN_UP_WITHIN) and _used.is_set() and hasattr(signal, "pthread_kill"):
+        # The main thread waits for more work, and it alone can leave in an orderly way.
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
         threading.main_thread().join(CLEAN_UP_WITHIN)
     os._exit(1)
@@ -201,4 +201,5 @@ def _heed(leash: Connection[None, None]) -> None:
 
 def _work(job: Job) -> Graded:
     with _busy:
+        _used.set()
         return work(job, _stopper)
