@@ -6,7 +6,7 @@ import contextlib
 import logging
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from checker import __version__
@@ -59,8 +59,7 @@ class Cluster:
         try:
             while True:
                 while len(running) < AHEAD * self._at_once() and (job := next(jobs, None)) is not None:
-                    job = replace(job, least=ENOUGH_FOR_STRANGERS)
-                    running[executor.submit(work, job)] = job
+                    running[executor.submit(work_there, job)] = job
                 if not running:
                     return
                 done, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
@@ -115,6 +114,15 @@ def connected(address: str, settings: Settings) -> Iterator[Cluster]:
             _look_at(worker, greeting)
         weakest = max((greeting.sandbox for greeting in greetings.values()), key=lambda each: LEVELS.index(each.level))
         yield Cluster(client, weakest, len(greetings))
+
+
+def work_there(job: Job) -> Graded:
+    """What local workers do, after another look at the sandbox: workers may join a cluster at any time.
+
+    Raises `SandboxUnavailableError`.
+    """
+    choose(job.settings.sandbox, least=ENOUGH_FOR_STRANGERS)
+    return work(job)
 
 
 @dataclass(frozen=True)

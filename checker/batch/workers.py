@@ -13,14 +13,14 @@ import types
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 
 from checker import exercises
 from checker.batch.grading import grade_one, ungraded
 from checker.batch.settings import Settings
 from checker.execution.run import Stopper
-from checker.execution.sandbox.levels import Choice, Level, choose
+from checker.execution.sandbox.levels import Choice
 from checker.exercise import Exercise
 from checker.result import Result
 from checker.submission import Submission
@@ -38,7 +38,6 @@ class Job:
     exercise: str
     settings: Settings
     keep_executed: bool = False
-    least: Level = "limits"
 
 
 def job_for(submission: Submission, exercise: Exercise, settings: Settings, keep_executed: bool) -> Job:
@@ -47,11 +46,7 @@ def job_for(submission: Submission, exercise: Exercise, settings: Settings, keep
 
 
 def work(job: Job, stopper: Stopper | None = None) -> Graded:
-    """Grade one submission; what every worker does, on this machine and on a cluster's.
-
-    Raises `SandboxUnavailableError` where not even the level `job.least` can be had.
-    """
-    choose(job.settings.sandbox, least=job.least)
+    """Grade one submission; what every worker does, on this machine and on a cluster's."""
     result, executed = grade_one(job.submission, exercises.load(job.exercise), job.settings, stopper)
     return result, executed if job.keep_executed else ""
 
@@ -74,6 +69,7 @@ def grade_all(
     worker once, and is `not graded` if that dies too. Closing the generator (as Ctrl-C does) starts nothing new and
     stops what runs, kernels included.
     """
+    settings = replace(settings, chosen=settings.choice())  # workers need not find out again
     jobs = (job_for(submission, exercise, settings, keep_executed) for submission in submissions)
     staff: list[_Worker] = []
     running: dict[Future[Graded], tuple[Job, int, _Worker]] = {}

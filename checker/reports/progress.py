@@ -91,7 +91,7 @@ def _counts(counts: Counter[str]) -> Text:
 
 class _Rate(progress.ProgressColumn):
     def render(self, task: progress.Task) -> Text:
-        return Text(f"{rate(task.completed, task.elapsed):>8}", style="dim")
+        return Text(f"{rate(task.completed, task.elapsed):>7} ", style="dim")
 
 
 class _TimeLeft(progress.ProgressColumn):
