@@ -75,11 +75,20 @@ def grade_all(
     running: dict[Future[Graded], tuple[Job, int, _Worker]] = {}
 
     def begin(worker: _Worker, job: Job, attempt: int = 1) -> None:
-        running[worker.begin(job)] = job, attempt, worker
+        try:
+            future = worker.begin(job)
+        except BrokenProcessPool:  # it died in the moment between two submissions
+            worker = replaced(worker)
+            future = worker.begin(job)
+        running[future] = job, attempt, worker
 
     def hire() -> _Worker:
         staff.append(_Worker())
         return staff[-1]
+
+    def replaced(worker: _Worker) -> _Worker:
+        staff.remove(worker)
+        return hire()
 
     with contextlib.ExitStack() as stack:
         stack.callback(_dismiss, staff)
@@ -95,8 +104,7 @@ def grade_all(
                 try:
                     finished.append(future.result())
                 except BrokenProcessPool:
-                    staff.remove(worker)
-                    worker = hire()
+                    worker = replaced(worker)
                     if attempt < ATTEMPTS:
                         begin(worker, job, attempt + 1)
                         continue
