@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import dataclasses
 import json
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -256,6 +257,7 @@ def _grader(options: argparse.Namespace, settings: Settings, stack: contextlib.E
     from checker.batch.cluster import NoClusterError, connected
     from checker.execution.sandbox.levels import SandboxUnavailableError
 
+    logging.disable()  # whatever breaks is said in a sentence; what distributed logs of it are pages
     try:
         cluster = stack.enter_context(connected(options.cluster, settings))
     except NoClusterError as error:

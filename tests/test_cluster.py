@@ -177,17 +177,22 @@ def test_an_address_at_which_no_scheduler_answers_is_named(tmp_path: Path) -> No
     assert run.stderr == "checker: --cluster: no Dask scheduler answers at tcp://127.0.0.1:9\n"
 
 
-def test_a_worker_with_another_version_of_the_checker_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("file", "part"),
+    [
+        ("checker/__init__.py", "has version 0.0.1 of the checker, not "),
+        ("checker.py", "has no checker, or another version; install "),
+    ],
+)
+def test_a_worker_without_this_version_of_the_checker_is_named(file: str, part: str, tmp_path: Path) -> None:
     (tmp_path / "ada.ipynb").write_bytes(b"")
-    other = tmp_path / "other"
-    other.mkdir()
-    # A package of the same name that lacks what this one has.
-    (other / "checker").mkdir()
-    (other / "checker/__init__.py").write_text('__version__ = "0.0.1"')
+    other = tmp_path / "other" / file
+    other.parent.mkdir(parents=True)
+    other.write_text('__version__ = "0.0.1"')
     with ExitStack() as stack:
         address, _ = scheduler(stack, tmp_path)
-        worker(stack, address, tmp_path, PYTHONPATH=str(other))
+        worker(stack, address, tmp_path, PYTHONPATH=str(tmp_path / "other"))
         ready(address, 1)
         run = graded(tmp_path / "ada.ipynb", address)
-    assert run.returncode == 2 and "has no checker, or another version" in run.stderr
+    assert run.returncode == 2 and part in run.stderr
     assert "Traceback" not in run.stderr and len(run.stderr.splitlines()) == 1

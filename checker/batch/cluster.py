@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass
@@ -100,8 +99,6 @@ def connected(address: str, settings: Settings) -> Iterator[Cluster]:
         from distributed import Client
     except ImportError:
         raise NoClusterError("this needs one more package: pip install 'udl-notebook-checker[cluster]'") from None
-    # Whatever breaks is said in one sentence of ours; what distributed logs of it are pages.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     try:
         client = Client(address, timeout=CONNECT_WITHIN, set_as_default=False, name="checker")
     except (OSError, ValueError, TypeError):
@@ -151,10 +148,9 @@ def _greetings(client: Client, settings: Settings) -> dict[str, Greeting]:
 
 
 def _look_at(worker: str, greeting: object) -> None:
-    if isinstance(greeting, ImportError):
-        raise NoClusterError(f"the worker {worker} has no checker, or another version; install {__version__} there")
-    if not isinstance(greeting, Greeting):
-        raise NoClusterError(f"the worker {worker} cannot grade ({type(greeting).__name__}: {greeting})")
+    if not isinstance(greeting, Greeting):  # it is what our function ended with there
+        reason = f"has no checker, or another version; install {__version__} there ({greeting})"
+        raise NoClusterError(f"the worker {worker} {reason}")
     if greeting.version != __version__:
         raise NoClusterError(f"the worker {worker} has version {greeting.version} of the checker, not {__version__}")
     if greeting.trouble:

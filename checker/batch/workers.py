@@ -110,10 +110,7 @@ def grade_all(
                         continue
                     why = f"the process that graded it ended unexpectedly, {ATTEMPTS} times"
                     finished.append(given_up(job, exercise, why))
-                following = next(jobs, None)
-                if following is None:
-                    worker.retire()
-                else:
+                if (following := next(jobs, None)) is not None:
                     begin(worker, following)
             yield from finished  # while the workers are busy again
 
@@ -129,26 +126,18 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         theirs, self._leash = context.Pipe(duplex=False)
         self._pool = ProcessPoolExecutor(1, context, _begin, (theirs,))
-        self._retired = False
 
     def begin(self, job: Job) -> Future[Graded]:
         with _nothing_of_ours():
             return self._pool.submit(_work, job)
 
-    def retire(self) -> None:
-        """It ends, since it has nothing left to do."""
-        self._retired = True
-        self._pool.shutdown(wait=False)
-
     def let_go(self) -> None:
-        """If it still works, it stops, cleans up and ends."""
-        if not self._retired:
-            self._leash.close()
+        """It stops what it does, cleans up and ends."""
+        self._leash.close()
 
     def wait(self) -> None:
         """Wait until the process is gone."""
         self._pool.shutdown(wait=True, cancel_futures=True)
-        self._leash.close()
 
 
 def _dismiss(workers: Sequence[_Worker]) -> None:
