@@ -30,7 +30,7 @@ EXIT_CODES = """\
 exit code:
   0    everything is correct
   1    at least one submission is not correct (run: a notebook failed)
-  2    the command line is wrong, or a path leads to nothing
+  2    the command line is wrong, or a path or an address leads to nothing
   3    at least one submission could not be graded, through no fault of its
        student
   4    the sandbox that is asked for does not start here, or it is too weak for
@@ -55,6 +55,9 @@ Downloads from Canvas, Moodle, Gradescope, nbgrader and GitHub Classroom are
 understood as they are; elsewhere the student is the folder or the file name.
 Of two files from one student the newest counts, and the other is named.
 A Python export (.py) of the notebook is accepted too.
+
+Interrupted, by whatever, the same command goes on where it was. Results in
+DIR are kept as long as file, exercise and settings are the same.
 """
 
 GRADE_EXAMPLE = """\
@@ -151,10 +154,15 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("--out", metavar="DIR", type=Path, required=True, help="the folder for results; made if missing")
     grade.add_argument("--executed", action="store_true", help="also keep every notebook as it ran")
     grade.add_argument(
-        "--workers", metavar="N", type=_positive(int), default=os.cpu_count() or 1,
-        help="how many notebooks run at once (default: %(default)s, the number of cores)",
+        "--workers", metavar="N", type=_positive(int), default=_cores(),
+        help="processes that grade, each one notebook at a time (default: %(default)s, the number of cores)",
     )  # fmt: skip
-    grade.add_argument("--quiet", action="store_true", help="only the summary and what went wrong with the paths")
+    grade.add_argument(
+        "--cluster", metavar="ADDRESS",
+        help="grade on the workers of this Dask scheduler, say tcp://head:8786, not here (needs the extra `cluster`)",
+    )  # fmt: skip
+    grade.add_argument("--force", action="store_true", help="grade everything afresh, whatever DIR has already")
+    grade.add_argument("--quiet", action="store_true", help="no progress; only the summary, and what went wrong")
     _add_grading_options(grade)
 
     run = _verb(verbs, "run", commands.run, "execute notebooks, and fail if a cell fails", RUN, RUN_EXAMPLE)
@@ -249,6 +257,11 @@ def _sandbox(text: str) -> str:
         levels = ", ".join(SANDBOX_LEVELS)
         raise argparse.ArgumentTypeError(f"{text!r} is none of auto, off, require, require=LEVEL (LEVEL: {levels})")
     return text
+
+
+def _cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _positive(kind: type[int] | type[float]) -> Callable[[str], float]:

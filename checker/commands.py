@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import json
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from checker.batch import Settings
+    from checker.batch.folder import Grader
     from checker.execution.sandbox.levels import Choice
     from checker.exercise import Exercise
     from checker.result import Result
@@ -48,8 +51,11 @@ def check(options: argparse.Namespace) -> int:
 
 def grade(options: argparse.Namespace) -> int:
     """Grade everything that was named, a line for each as it finishes, into a folder."""
+    from checker import durable
     from checker.batch import grade_into
+    from checker.batch.cluster import ClusterLostError
     from checker.reports import terminal
+    from checker.reports.progress import Progress
     from checker.result import to_dict
     from checker.submission import find
 
@@ -64,29 +70,30 @@ def grade(options: argparse.Namespace) -> int:
         _complain(f"{other.file}: not graded, because {other.student} also handed in {other.counted}")
 
     settings = _settings(options, _scale(options, exercise))
-    sandbox = _sandbox(options, for_strangers=True)
-    console = _console()
     quiet = options.quiet or options.json
-    if not quiet:
-        console.print(terminal.sandbox_line(sandbox), soft_wrap=True)
-    width = min(30, max(len(submission.student) for submission in found.submissions))
-    with _progress(len(found.submissions), hidden=quiet) as progress:
-
-        def report(result: Result) -> None:
-            if not quiet:
-                # In a terminal one line each; in a file or a pipe nothing is cut off.
-                fit = {"no_wrap": True, "overflow": "ellipsis"} if console.is_terminal else {"soft_wrap": True}
-                progress.console.print(terminal.line(result, exercise, width), **fit)
-            progress.advance(progress.task_ids[0])
-
-        results = grade_into(
-            found.submissions,
-            exercise,
-            settings,
-            options.out,
-            keep_executed=options.executed,
-            report=report,
-        )
+    console = _console()
+    with contextlib.ExitStack() as stack:
+        grader, sandbox = _grader(options, settings, stack)
+        if not quiet:
+            console.print(terminal.sandbox_line(sandbox), soft_wrap=True)
+        progress = stack.enter_context(Progress(console, exercise, found.submissions, hidden=quiet))
+        try:
+            results = grade_into(
+                found.submissions,
+                exercise,
+                settings,
+                options.out,
+                keep_executed=options.executed,
+                force=options.force,
+                kept=progress.keep,
+                report=progress.add,
+                grader=grader,
+            )
+        except durable.FolderInUseError as error:
+            return _usage(f"{error}; wait until it has finished, or name another folder")
+        except (durable.CannotWriteError, ClusterLostError) as error:
+            _complain(f"{error}; what was graded is kept, and the same command goes on from there")
+            return NOT_GRADED
     if options.json:
         others = [{"file": other.file, "student": other.student, "counted": other.counted} for other in found.set_aside]
         _print_json(
@@ -227,7 +234,7 @@ def _settings(options: argparse.Namespace, scale: Scale | None = None) -> Settin
         choose_launcher(options.launcher)
     except ValueError as error:
         raise SystemExit(_usage(str(error))) from None
-    return Settings(limits, seed, workers, scale or Scale(), options.sandbox, options.launcher)
+    return Settings(limits, seed, workers, scale or Scale(), sandbox=options.sandbox, launcher=options.launcher)
 
 
 def _sandbox(options: argparse.Namespace, *, for_strangers: bool = False) -> Choice:
@@ -247,6 +254,26 @@ def _sandbox(options: argparse.Namespace, *, for_strangers: bool = False) -> Cho
     return sandbox
 
 
+def _grader(options: argparse.Namespace, settings: Settings, stack: contextlib.ExitStack) -> tuple[Grader, Choice]:
+    """What grades, and in which sandbox: this machine's worker processes, or a cluster."""
+    if options.cluster is None:
+        from checker.batch import grade_all
+
+        return grade_all, _sandbox(options, for_strangers=True)
+    from checker.batch.cluster import NoClusterError, connected
+    from checker.execution.sandbox.levels import SandboxUnavailableError
+
+    logging.disable()  # whatever breaks is said in a sentence; what distributed logs of it are pages
+    try:
+        cluster = stack.enter_context(connected(options.cluster, settings))
+    except NoClusterError as error:
+        raise SystemExit(_usage(f"--cluster: {error}")) from None
+    except SandboxUnavailableError as error:
+        _complain(f"{error}; `checker doctor` there says what would help")
+        raise SystemExit(NO_SANDBOX) from None
+    return cluster.grade_all, cluster.sandbox
+
+
 def _exit_code(results: Sequence[Result]) -> int:
     if any(result.verdict == "not graded" for result in results):
         return NOT_GRADED
@@ -257,16 +284,6 @@ def _console() -> Console:
     from rich.console import Console
 
     return Console(file=harmless.Log(sys.stdout), highlight=False, markup=False, emoji=False)  # type: ignore[arg-type]
-
-
-def _progress(total: int, hidden: bool) -> Any:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = _console()
-    columns = (TextColumn("grading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    progress = Progress(*columns, console=console, transient=True, disable=hidden or not console.is_terminal)
-    progress.add_task("grading", total=total)
-    return progress
 
 
 def _print_json(content: Any) -> None:

@@ -75,7 +75,7 @@ class Result(harmless.Record):
 
     `summary` gives nothing away. `alternatives` are other sets of mistakes that explain the outputs as well, and
     `right_so_far` says in words which intermediate results were seen to be right. `sandbox` is the level at which the
-    notebook ran, and `sandbox_reason` why it was none better.
+    notebook ran, and `sandbox_reason` why it was none better. `settings` are those that it depends on.
     """
 
     submission: str
@@ -95,6 +95,7 @@ class Result(harmless.Record):
     seed: int | None = None
     sandbox: str = ""
     sandbox_reason: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
 
@@ -133,7 +134,7 @@ def from_json(line: str) -> Result:
         content["alternatives"] = tuple(map(tuple, content["alternatives"]))
         content["remarks"] = tuple(Remark(**remark) for remark in content["remarks"])
         return Result(**content)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a result of schema version {SCHEMA_VERSION}: {error}") from None
 
 

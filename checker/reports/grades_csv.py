@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
+from checker import durable
 from checker.harmless import spreadsheet_cell
 from checker.result import Result
 
@@ -13,19 +15,27 @@ COLUMNS = ("submission", "student", "file", "verdict", "score", "mistakes", "sum
 
 
 def write_grades(path: Path, results: Sequence[Result]) -> None:
-    """Write the table. A submission that could not be graded has no score, which is not a zero."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(COLUMNS)
-        for result in results:
-            row = (
-                result.submission,
-                result.student,
-                result.file,
-                result.verdict,
-                "" if result.score is None else str(result.score),
-                " ".join(mistake.id for mistake in result.mistakes),
-                result.summary,
-                " ".join(remark.id for remark in result.remarks),
-            )
-            table.writerow(map(spreadsheet_cell, row))
+    """Write the table. A submission that could not be graded has no score, which is not a zero.
+
+    Raises `durable.CannotWriteError`.
+    """
+    durable.write(path, map(_line, [COLUMNS, *map(_row, results)]))
+
+
+def _row(result: Result) -> Sequence[str]:
+    return (
+        result.submission,
+        result.student,
+        result.file,
+        result.verdict,
+        "" if result.score is None else str(result.score),
+        " ".join(mistake.id for mistake in result.mistakes),
+        result.summary,
+        " ".join(remark.id for remark in result.remarks),
+    )
+
+
+def _line(cells: Sequence[str]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerow(map(spreadsheet_cell, cells))
+    return text.getvalue()

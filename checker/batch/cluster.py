@@ -1,0 +1,164 @@
+"""The same on other machines: an existing Dask cluster calls, on its workers, what worker processes call here."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from checker import __version__
+from checker.batch.settings import Settings
+from checker.batch.workers import Graded, Job, given_up, job_for, work
+from checker.execution.launcher import choose_launcher
+from checker.execution.sandbox.levels import (
+    ENOUGH_FOR_STRANGERS,
+    LEVELS,
+    Choice,
+    SandboxUnavailableError,
+    choose,
+)
+from checker.exercise import Exercise
+from checker.submission import Submission
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+CONNECT_WITHIN = 10.0  # seconds
+MANY = 2  # submissions for each worker, or more
+AHEAD = 2  # submissions on their way for each that can be graded at once, so that no worker waits for the next
+
+
+class NoClusterError(RuntimeError):
+    """There is no cluster that could be used; the message says why."""
+
+
+class ClusterLostError(RuntimeError):
+    """The connection to the cluster broke; the message is a sentence."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster that is ready: `sandbox` is the weakest that one of its workers has."""
+
+    client: Client
+    sandbox: Choice
+    workers: int
+
+    def grade_all(
+        self, submissions: Sequence[Submission], exercise: Exercise, settings: Settings, *, keep_executed: bool = False
+    ) -> Generator[Graded]:
+        """Grade every submission on the cluster; yield each result as soon as it is there.
+
+        When a worker dies, the scheduler gives its submissions to others; one that goes on killing workers is `not
+        graded`. Closing the generator takes back what has not begun. Raises `ClusterLostError`.
+        """
+        jobs = (job_for(submission, exercise, settings, keep_executed) for submission in submissions)
+        running: dict[Future[Graded], Job] = {}
+        executor = self.client.get_executor(pure=False)
+        try:
+            while True:
+                while len(running) < AHEAD * self._at_once() and (job := next(jobs, None)) is not None:
+                    running[executor.submit(work_there, job)] = job
+                if not running:
+                    return
+                done, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield self._outcome(future, running.pop(future), exercise)
+        finally:
+            for future in running:
+                future.cancel()
+
+    def _at_once(self) -> int:
+        """How many submissions can be graded at once now: workers come and go."""
+        try:
+            return max(1, int(sum(self.client.nthreads().values())))
+        except (OSError, RuntimeError, ValueError, TypeError) as error:
+            raise _lost() from error
+
+    def _outcome(self, future: Future[Graded], job: Job, exercise: Exercise) -> Graded:
+        from distributed import KilledWorker
+
+        try:
+            return future.result()
+        except CancelledError as error:
+            raise _lost() from error
+        except KilledWorker:
+            why = "the workers of the cluster that graded it ended unexpectedly"
+        except Exception as error:  # say, a worker that joined later has no checker installed
+            why = f"a worker of the cluster could not grade it ({type(error).__name__}: {error})"
+        return given_up(job, exercise, why, self.sandbox)
+
+
+@contextlib.contextmanager
+def connected(address: str, settings: Settings) -> Iterator[Cluster]:
+    """A cluster by the address of its scheduler, its workers' versions and sandboxes looked at.
+
+    Raises `NoClusterError`, and `SandboxUnavailableError` when a worker has no sandbox that is good enough.
+    """
+    try:
+        from distributed import Client
+    except ImportError:
+        raise NoClusterError("this needs one more package: pip install 'udl-notebook-checker[cluster]'") from None
+    try:
+        client = Client(address, timeout=CONNECT_WITHIN, set_as_default=False, name="checker")
+    except (OSError, ValueError, TypeError):
+        raise NoClusterError(f"no Dask scheduler answers at {address}") from None
+    with client:
+        greetings = _greetings(client, settings)
+        if not greetings:
+            raise NoClusterError(f"the Dask scheduler at {address} has no workers")
+        for worker, greeting in greetings.items():
+            _look_at(worker, greeting)
+        weakest = max((greeting.sandbox for greeting in greetings.values()), key=lambda each: LEVELS.index(each.level))
+        yield Cluster(client, weakest, len(greetings))
+
+
+def work_there(job: Job) -> Graded:
+    """What local workers do, after another look at the sandbox: workers may join a cluster at any time.
+
+    Raises `SandboxUnavailableError`.
+    """
+    choose(job.settings.sandbox, least=ENOUGH_FOR_STRANGERS)
+    launcher = choose_launcher(job.settings.launcher, MANY)
+    return work(replace(job, settings=replace(job.settings, launcher=launcher)))
+
+
+@dataclass(frozen=True)
+class Greeting:
+    """What a worker says of itself."""
+
+    version: str
+    sandbox: Choice
+    trouble: str = ""
+
+
+def greet(sandbox: str) -> Greeting:
+    """Called on each worker."""
+    try:
+        return Greeting(__version__, choose(sandbox, least=ENOUGH_FOR_STRANGERS))
+    except SandboxUnavailableError as error:
+        return Greeting(__version__, Choice("limits"), str(error))
+
+
+def _greetings(client: Client, settings: Settings) -> dict[str, Greeting]:
+    try:
+        found: dict[str, Greeting] = client.run(greet, settings.sandbox, on_error="return")
+    except OSError as error:
+        raise _lost() from error
+    return found
+
+
+def _look_at(worker: str, greeting: object) -> None:
+    if not isinstance(greeting, Greeting):  # it is what our function ended with there
+        reason = f"has no checker, or another version; install {__version__} there ({greeting})"
+        raise NoClusterError(f"the worker {worker} {reason}")
+    if greeting.version != __version__:
+        raise NoClusterError(f"the worker {worker} has version {greeting.version} of the checker, not {__version__}")
+    if greeting.trouble:
+        raise SandboxUnavailableError(f"on the worker {worker}, {greeting.trouble}")
+
+
+def _lost() -> ClusterLostError:
+    return ClusterLostError("the connection to the cluster is lost")

@@ -1,0 +1,132 @@
+"""One submission: from its bytes to its result."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import platform
+import secrets
+
+from checker import __version__
+from checker.batch.settings import Settings
+from checker.execution.launcher import KernelStartError, choose_launcher
+from checker.execution.run import Question, Stopper, observe
+from checker.execution.sandbox.levels import Choice
+from checker.exercise import Exercise
+from checker.intake import CannotOpenError
+from checker.judge import is_right, judge
+from checker.notebook import Notebook, UnreadableError, parse
+from checker.result import Result, Verdict
+from checker.submission import Submission
+
+
+def grade_one(
+    submission: Submission, exercise: Exercise, settings: Settings | None = None, stopper: Stopper | None = None
+) -> tuple[Result, str]:
+    """Grade one submission; also returns the executed notebook as Jupyter's JSON ("" if nothing ran).
+
+    Never raises for what a student handed in, nor for a fault of ours, which is `not graded`; only when the sandbox
+    that is asked for does not start here at all: `SandboxUnavailableError`.
+    """
+    settings = settings or Settings()
+    settings.choice()
+    data = None
+    try:
+        data = submission.read()
+        notebook = parse(data, script=submission.is_script)
+        return grade_notebook(notebook, exercise, settings, submission=submission, data=data, stopper=stopper)
+    except UnreadableError as error:
+        return ungraded(submission, exercise, data, settings, "unreadable", f"{submission.file}: {error}."), ""
+    except (CannotOpenError, KernelStartError) as error:
+        reason = f"{submission.file}: {error.args[-1]}."
+        return ungraded(submission, exercise, data, settings, "not graded", reason), ""
+    except Exception as error:  # a bug of ours must cost neither the student a point nor the class its grades
+        text = f"{submission.file}: the checker itself failed ({type(error).__name__}: {error}); please report it."
+        return ungraded(submission, exercise, data, settings, "not graded", text), ""
+
+
+NO_SUBMISSION = Submission("notebook", "", "", bytes)
+
+
+def grade_notebook(
+    notebook: Notebook,
+    exercise: Exercise,
+    settings: Settings | None = None,
+    *,
+    submission: Submission = NO_SUBMISSION,
+    data: bytes = b"",
+    stopper: Stopper | None = None,
+) -> tuple[Result, str]:
+    """Run and judge a notebook; also returns it as it ran. Raises `KernelStartError`."""
+    settings = settings or Settings()
+    seed = secrets.randbits(32) if settings.seed is None else settings.seed
+    cases = exercise.draw(seed)
+    names = (exercise.answer, *cases.notebook.rebind)
+    question = Question(
+        tuple(dict.fromkeys(names)),
+        exercise.function,
+        (*cases.all, *cases.unused.values()),
+        more=(cases.black_box,) if cases.black_box else (),
+        traced=cases.traced,
+        doubt=lambda observation: not is_right(exercise, cases, observation),
+    )
+    sandbox = settings.choice()
+    launcher = choose_launcher(settings.launcher)
+    observation = observe(notebook, question, settings.limits, stopper, sandbox.level, launcher)
+    judgement = judge(exercise, cases, notebook.code, observation, settings.scale)
+    result = Result(
+        submission=submission.id,
+        student=submission.student,
+        file=submission.file,
+        sha256=hashlib.sha256(data).hexdigest(),
+        exercise=exercise.id,
+        verdict=judgement.verdict,
+        score=judgement.score,
+        summary=judgement.summary,
+        checks=judgement.checks,
+        mistakes=judgement.mistakes,
+        alternatives=judgement.alternatives,
+        right_so_far=judgement.right_so_far,
+        remarks=judgement.remarks,
+        timings=observation.seconds,
+        seed=seed,
+        sandbox=sandbox.level,
+        sandbox_reason=sandbox.reason,
+        settings=settings.stated(),
+        versions=versions(),
+    )
+    return result, observation.executed
+
+
+def ungraded(
+    submission: Submission,
+    exercise: Exercise,
+    data: bytes | None,
+    settings: Settings,
+    verdict: Verdict,
+    summary: str,
+    sandbox: Choice | None = None,
+) -> Result:
+    """The result of a submission of which nothing ran."""
+    sandbox = sandbox or settings.choice()
+    return Result(
+        submission=submission.id,
+        student=submission.student,
+        file=submission.file,
+        sha256=hashlib.sha256(data).hexdigest() if data is not None else "",
+        exercise=exercise.id,
+        verdict=verdict,
+        score=None if verdict == "not graded" else 0,
+        summary=summary,
+        sandbox=sandbox.level,
+        sandbox_reason=sandbox.reason,
+        settings=settings.stated(),
+        versions=versions(),
+    )
+
+
+def versions() -> dict[str, str]:
+    """The versions that a grade may depend on."""
+    packages = ("numpy", "nbclient", "ipykernel")
+    ours = {"checker": __version__, "python": platform.python_version()}
+    return ours | {name: importlib.metadata.version(name) for name in packages}

@@ -1,0 +1,58 @@
+"""results.jsonl: a line for each result as it comes, and which of them need not be graded again."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from checker import __version__
+from checker.batch.settings import Settings
+from checker.exercise import Exercise
+from checker.result import Result, from_json
+from checker.submission import Submission
+
+
+def read(path: Path) -> Iterator[Result]:
+    """The results in a journal, oldest first. A line that is none, such as one that a crash tore, is passed over."""
+    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+        for line in file:
+            with contextlib.suppress(ValueError, RecursionError):
+                yield from_json(line.decode())
+
+
+def still_good(
+    results: Iterable[Result], submissions: Iterable[Submission], exercise: Exercise, settings: Settings
+) -> dict[str, Result]:
+    """By submission, the results that grading again would only repeat.
+
+    Such a result is of the same submission, with the same content, of the same exercise, under the same settings (and
+    with the seed, if one is asked for), by this version of the checker; and it is a grade, not `not graded`.
+    """
+    stated = settings.stated()
+    latest = {result.submission: result for result in results}
+    good = {}
+    for submission in submissions:
+        result = latest.get(submission.id)
+        if (
+            result is not None
+            and result.verdict != "not graded"
+            and result.exercise == exercise.id
+            and result.settings == stated
+            and result.versions.get("checker") == __version__
+            and (settings.seed is None or result.seed in (None, settings.seed))  # None: nothing of it ran
+            and result.sha256
+            and result.sha256 == _sha256(submission)
+            and (result.verdict != "unreadable" or result.file == submission.file)  # whose summary names the file
+        ):
+            good[submission.id] = replace(result, student=submission.student, file=submission.file)
+    return good
+
+
+def _sha256(submission: Submission) -> str:
+    try:
+        return hashlib.sha256(submission.read()).hexdigest()
+    except Exception:  # whatever it is, grading will say
+        return ""

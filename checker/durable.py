@@ -1,0 +1,133 @@
+"""Files that a crash leaves whole: replaced as a whole, or longer by a line; and folders for one process at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+
+class CannotWriteError(RuntimeError):
+    """A file could not be written, say because the disk is full; the message is a sentence that names it."""
+
+
+class FolderInUseError(RuntimeError):
+    """Another process works in the folder; the message is a sentence."""
+
+
+def write(path: Path, parts: Iterable[str]) -> None:
+    """Replace a file. Whatever happens, the path leads to all of the old content or all of the new.
+
+    Raises `CannotWriteError`.
+    """
+    new = path.with_name(f".{path.name}.part")
+    with _saying(path):
+        try:
+            with new.open("w", encoding="utf-8", errors="replace", newline="") as file:
+                file.writelines(parts)
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                new.unlink()
+            raise
+        _sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def appending(path: Path) -> Iterator[Callable[[str], None]]:
+    """A function that adds a line to a file; when it returns, the line is on the disk. Raises `CannotWriteError`.
+
+    A line that a crash tore stays what it is, and the next begins on a line of its own.
+    """
+    with _saying(path):
+        file = path.open("ab", buffering=0)
+    with file:
+        with _saying(path):
+            _sync_folder(path.parent)  # the new file's name, too, must survive
+            if _is_torn(path):
+                _write_all(file, b"\n")
+
+        def append(line: str) -> None:
+            with _saying(path):
+                _write_all(file, line.encode("utf-8", "replace") + b"\n")
+                os.fsync(file.fileno())
+
+        yield append
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Have a folder for this process alone. The system lets go of it when the process ends, in whatever way.
+
+    Raises `FolderInUseError`, `CannotWriteError`.
+    """
+    path = folder / ".lock"
+    with _saying(path):
+        file = path.open("ab")
+    with file:
+        with _saying(path):
+            try:
+                _lock(file)
+            except OSError as error:
+                if error.errno in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
+                    raise FolderInUseError(f"{folder}: another checker is writing into this folder") from None
+                if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL):
+                    raise
+                # Some network file systems know no locks; there the folder is its user's to look after.
+        yield
+
+
+if sys.platform == "win32":
+
+    def _lock(file: BinaryIO) -> None:
+        import msvcrt
+
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+
+else:
+
+    def _lock(file: BinaryIO) -> None:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@contextlib.contextmanager
+def _saying(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CannotWriteError(f"{path} could not be written: {error.strerror or error}") from error
+
+
+def _write_all(file: BinaryIO, data: bytes) -> None:
+    """Without a buffer, in which a full disk would leave what cannot be written."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
+def _is_torn(path: Path) -> bool:
+    with path.open("rb") as file:
+        if file.seek(0, os.SEEK_END) == 0:
+            return False
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"
+
+
+def _sync_folder(folder: Path) -> None:
+    """The file is on the disk; so must be its name. Windows has no such call, and some file systems refuse it."""
+    if os.name == "posix":
+        with contextlib.suppress(OSError):
+            descriptor = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
