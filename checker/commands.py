@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from checker.exercise import Exercise
     from checker.result import Result
     from checker.score import Scale
+    from checker.submission import Submission
 
+GO_ON = "what was graded is kept, and the same command goes on from there"
 ALL_CORRECT, NOT_CORRECT, USAGE, NOT_GRADED, NO_SANDBOX, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 
@@ -52,10 +54,8 @@ def check(options: argparse.Namespace) -> int:
 def grade(options: argparse.Namespace) -> int:
     """Grade everything that was named, a line for each as it finishes, into a folder."""
     from checker import durable
-    from checker.batch import grade_into
     from checker.batch.cluster import ClusterLostError
     from checker.reports import terminal
-    from checker.reports.progress import Progress
     from checker.result import to_dict
     from checker.submission import find
 
@@ -69,31 +69,16 @@ def grade(options: argparse.Namespace) -> int:
     for other in found.set_aside:
         _complain(f"{other.file}: not graded, because {other.student} also handed in {other.counted}")
 
-    settings = _settings(options, _scale(options, exercise))
-    quiet = options.quiet or options.json
-    console = _console()
-    with contextlib.ExitStack() as stack:
-        grader, sandbox = _grader(options, settings, stack)
-        if not quiet:
-            console.print(terminal.sandbox_line(sandbox), soft_wrap=True)
-        progress = stack.enter_context(Progress(console, exercise, found.submissions, hidden=quiet))
-        try:
-            results = grade_into(
-                found.submissions,
-                exercise,
-                settings,
-                options.out,
-                keep_executed=options.executed,
-                force=options.force,
-                kept=progress.keep,
-                report=progress.add,
-                grader=grader,
-            )
-        except durable.FolderInUseError as error:
-            return _usage(f"{error}; wait until it has finished, or name another folder")
-        except (durable.CannotWriteError, ClusterLostError) as error:
-            _complain(f"{error}; what was graded is kept, and the same command goes on from there")
-            return NOT_GRADED
+    try:
+        results, sandbox = _grade_into_folder(options, exercise, found.submissions)
+    except durable.FolderInUseError as error:
+        return _usage(f"{error}; wait until it has finished, or name another folder")
+    except (durable.CannotWriteError, ClusterLostError) as error:
+        _complain(f"{error}; {GO_ON}")
+        return NOT_GRADED
+    except KeyboardInterrupt:
+        _complain(f"interrupted; {GO_ON}")
+        return INTERRUPTED
     if options.json:
         others = [{"file": other.file, "student": other.student, "counted": other.counted} for other in found.set_aside]
         _print_json(
@@ -105,10 +90,41 @@ def grade(options: argparse.Namespace) -> int:
             }
         )
     else:
+        console = _console()
         console.print()
         console.print(terminal.summary(results))
         console.print(f"\n{options.out / 'grades.csv'}", highlight=False, soft_wrap=True)
     return USAGE if found.problems else _exit_code(results)
+
+
+def _grade_into_folder(
+    options: argparse.Namespace, exercise: Exercise, submissions: Sequence[Submission]
+) -> tuple[list[Result], Choice]:
+    """All results, and the sandbox they were graded in; the progress is shown meanwhile."""
+    from checker.batch import grade_into
+    from checker.reports.progress import Progress
+    from checker.reports.terminal import sandbox_line
+
+    settings = _settings(options, _scale(options, exercise))
+    quiet = options.quiet or options.json
+    console = _console()
+    with contextlib.ExitStack() as stack:
+        grader, sandbox = _grader(options, settings, stack)
+        if not quiet:
+            console.print(sandbox_line(sandbox), soft_wrap=True)
+        progress = stack.enter_context(Progress(console, exercise, submissions, hidden=quiet))
+        results = grade_into(
+            submissions,
+            exercise,
+            settings,
+            options.out,
+            keep_executed=options.executed,
+            force=options.force,
+            kept=progress.keep,
+            report=progress.add,
+            grader=grader,
+        )
+    return results, sandbox
 
 
 def run(options: argparse.Namespace) -> int:
