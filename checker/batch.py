@@ -9,11 +9,12 @@ import platform
 import secrets
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from checker import exercises
-from checker.execution.launcher import KernelStartError, choose_launcher
+from checker.execution.launcher import KernelStartError
+from checker.execution.launchers import choose_launcher
 from checker.execution.run import Limits, Question, Stopper, observe
 from checker.execution.sandbox.levels import ENOUGH_FOR_STRANGERS, Choice, choose
 from checker.exercise import Exercise
@@ -209,7 +210,6 @@ def grade_all(
 
     Closing the generator (as Ctrl-C does) starts nothing new and stops what runs, kernels included.
     """
-    settings = replace(settings, launcher=choose_launcher(settings.launcher, len(submissions)))
     waiting, stopper = iter(submissions), Stopper()
     running: set[Future[tuple[Result, str]]] = set()
     with ThreadPoolExecutor(max_workers=settings.workers) as pool:

@@ -20,7 +20,7 @@ from helpers import EXAMPLES, ROOT, SOLUTION, filled_in, notebook, outputs_of
 from checker import Result
 from checker.batch import Settings, grade_one
 from checker.execution import launcher
-from checker.execution.launcher import LAUNCHERS, Launcher
+from checker.execution.launchers import LAUNCHERS, Launcher
 from checker.execution.observation import Observation
 from checker.execution.run import Limits, observe
 from checker.execution.sandbox import doctor, policies
