@@ -247,7 +247,7 @@ def _add_limits(parser: argparse.ArgumentParser, cell: float, notebook: float) -
     parser.add_argument(
         "--launcher", choices=("auto", "fork", "spawn"), default="auto",
         help="where kernels come from: fork (Linux): from one process that has loaded the libraries, which takes "
-        "a tenth of the time; spawn: each is started anew; auto: fork when many are graded (default: auto)",
+        "a tenth of the time; spawn: each is started anew (default: auto, which is fork where it works)",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
 

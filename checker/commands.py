@@ -8,6 +8,7 @@ import dataclasses
 import json
 import logging
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ ALL_CORRECT, NOT_CORRECT, USAGE, NOT_GRADED, NO_SANDBOX, INTERRUPTED = 0, 1, 2, 
 
 def check(options: argparse.Namespace) -> int:
     """Grade one notebook and tell its story."""
+    head_start = _head_start(options)
     from checker.batch import grade_one
     from checker.reports.terminal import sandbox_line, story
     from checker.result import to_dict
@@ -41,6 +43,7 @@ def check(options: argparse.Namespace) -> int:
         reason = "is a folder; use `checker grade`" if options.file.is_dir() else "there is no such file"
         return _usage(f"{options.file}: {reason}")
     settings = _settings(options, _scale(options, exercise))
+    head_start.join()
     sandbox = _sandbox(options)
     result, _ = grade_one(single(options.file), exercise, settings)
     if options.json:
@@ -129,7 +132,9 @@ def _grade_into_folder(
 
 def run(options: argparse.Namespace) -> int:
     """Execute notebooks; no answer is looked at."""
-    from checker.execution.launcher import KernelStartError, choose_launcher
+    head_start = _head_start(options)
+    from checker.execution.launcher import KernelStartError
+    from checker.execution.launchers import choose_launcher
     from checker.execution.run import observe
     from checker.intake import CannotOpenError, read_file
     from checker.judge import trouble_of_run
@@ -137,7 +142,9 @@ def run(options: argparse.Namespace) -> int:
 
     if options.out is not None:
         _make_folder(options.out)
-    settings, sandbox = _settings(options), _sandbox(options)
+    settings = _settings(options)
+    head_start.join()
+    sandbox = _sandbox(options)
     launcher = choose_launcher(settings.launcher)
     reports: list[dict[str, Any]] = []
     code = ALL_CORRECT
@@ -205,6 +212,23 @@ def selftest(options: argparse.Namespace) -> int:
     return ALL_CORRECT if tested.passed else NOT_CORRECT
 
 
+def _head_start(options: argparse.Namespace) -> threading.Thread:
+    """Start what other processes do for us, the warm one and the trial of the sandbox, while this one imports."""
+    from checker.execution import warm
+    from checker.execution.launchers import LAUNCHERS
+    from checker.execution.sandbox.levels import choose
+
+    def try_it() -> None:
+        with contextlib.suppress(Exception):  # it will happen again where it is reported
+            if options.launcher != "spawn" and "fork" in LAUNCHERS:
+                warm.start()
+            choose(options.sandbox)
+
+    thread = threading.Thread(target=try_it)
+    thread.start()
+    return thread
+
+
 def _make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -240,7 +264,7 @@ def _scale(options: argparse.Namespace, exercise: Exercise) -> Scale:
 
 def _settings(options: argparse.Namespace, scale: Scale | None = None) -> Settings:
     from checker.batch import Settings
-    from checker.execution.launcher import choose_launcher
+    from checker.execution.launchers import choose_launcher
     from checker.execution.run import Limits
     from checker.score import Scale
 

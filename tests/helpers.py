@@ -54,3 +54,17 @@ def filled_in(body: str = RIGHT, *, before: str = "", after: str = "") -> bytes:
     cells[answer + 1 : answer + 1] = [code_cell(after)] if after else []
     cells[answer:answer] = [code_cell(before)] if before else []
     return json.dumps(content).encode()
+
+
+def outputs_of(executed: str) -> list[list[dict[str, Any]]]:
+    """The outputs of each code cell; what is printed comes in one piece or in several, and here in one."""
+    found: list[list[dict[str, Any]]] = []
+    for cell in json.loads(executed)["cells"]:
+        if cell["cell_type"] == "code":
+            found.append([])
+            for output in cell["outputs"]:
+                if found[-1] and output.get("name") == found[-1][-1].get("name", "-"):
+                    found[-1][-1]["text"] += output["text"]
+                else:
+                    found[-1].append(output)
+    return found

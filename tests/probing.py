@@ -23,7 +23,7 @@ from pathlib import Path
 from helpers import notebook
 
 import checker
-from checker.execution.launcher import Launcher, choose_launcher
+from checker.execution.launchers import Launcher, choose_launcher
 from checker.execution.run import Limits, observe
 from checker.execution.sandbox.levels import Level, choose
 from checker.notebook import parse

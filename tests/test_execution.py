@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from helpers import filled_in, notebook
 
-from checker.execution.launcher import KEPT_VARIABLES, launch
+from checker.execution.environment import KEPT_VARIABLES
+from checker.execution.launcher import launch
 from checker.execution.observation import decode_call, decode_value, decode_values
 from checker.execution.run import Limits, Question, observe
 from checker.exercise import Exercise

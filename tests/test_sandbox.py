@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import EXAMPLES, ROOT, SOLUTION, filled_in, notebook
+from helpers import EXAMPLES, ROOT, SOLUTION, filled_in, notebook, outputs_of
 
 from checker import Result
 from checker.batch import Settings, grade_one
 from checker.execution import launcher
-from checker.execution.launcher import LAUNCHERS, Launcher
+from checker.execution.launchers import LAUNCHERS, Launcher
 from checker.execution.observation import Observation
 from checker.execution.run import Limits, observe
 from checker.execution.sandbox import doctor, policies
@@ -95,22 +95,22 @@ def outputs_without() -> Callable[[Path], Any]:
 
     def outputs(path: Path) -> Any:
         if path not in known:
-            known[path] = outputs_of(path, "limits")
+            known[path] = run_and_outputs(path, "limits")
         return known[path]
 
     return outputs
 
 
-def outputs_of(path: Path, level: Level) -> Any:
+def run_and_outputs(path: Path, level: Level) -> Any:
     seen = observe(parse(path.read_bytes()), level=level)
-    return seen.ending, [cell.get("outputs") for cell in json.loads(seen.executed)["cells"]]
+    return seen.ending, outputs_of(seen.executed)
 
 
 @boxed_levels
 @pytest.mark.parametrize("name", ["solution", "wim_jansen", "karl_lang", "gabor_toth"])
 def test_outputs_are_the_same_with_and_without(name: str, level: Level, outputs_without: Callable[[Path], Any]) -> None:
     path = SOLUTION if name == "solution" else EXAMPLES / f"{name}.ipynb"
-    assert outputs_of(path, level) == outputs_without(path)
+    assert run_and_outputs(path, level) == outputs_without(path)
 
 
 @boxed_levels

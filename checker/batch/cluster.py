@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from checker import __version__
 from checker.batch.settings import Settings
 from checker.batch.workers import Graded, Job, given_up, job_for, work
-from checker.execution.launcher import choose_launcher
 from checker.execution.sandbox.levels import (
     ENOUGH_FOR_STRANGERS,
     LEVELS,
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from distributed import Client
 
 CONNECT_WITHIN = 10.0  # seconds
-MANY = 2  # submissions for each worker, or more
 AHEAD = 2  # submissions on their way for each that can be graded at once, so that no worker waits for the next
 
 
@@ -121,8 +119,7 @@ def work_there(job: Job) -> Graded:
     Raises `SandboxUnavailableError`.
     """
     choose(job.settings.sandbox, least=ENOUGH_FOR_STRANGERS)
-    launcher = choose_launcher(job.settings.launcher, MANY)
-    return work(replace(job, settings=replace(job.settings, launcher=launcher)))
+    return work(job)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import secrets
 
 from checker import __version__
 from checker.batch.settings import Settings
-from checker.execution.launcher import KernelStartError, choose_launcher
+from checker.execution.launcher import KernelStartError
+from checker.execution.launchers import choose_launcher
 from checker.execution.run import Question, Stopper, observe
 from checker.execution.sandbox.levels import Choice
 from checker.exercise import Exercise

@@ -19,7 +19,8 @@ from multiprocessing.connection import Connection
 from checker import exercises
 from checker.batch.grading import grade_one, ungraded
 from checker.batch.settings import Settings
-from checker.execution.launcher import choose_launcher
+from checker.execution import warm
+from checker.execution.launchers import choose_launcher
 from checker.execution.run import Stopper
 from checker.execution.sandbox.levels import Choice
 from checker.exercise import Exercise
@@ -70,8 +71,8 @@ def grade_all(
     worker once, and is `not graded` if that dies too. Closing the generator (as Ctrl-C does) starts nothing new and
     stops what runs, kernels included.
     """
-    launcher = choose_launcher(settings.launcher, len(submissions))
-    settings = replace(settings, chosen=settings.choice(), launcher=launcher)  # workers need not find out again
+    settings = replace(settings, chosen=settings.choice())  # workers need not find out again
+    forks = choose_launcher(settings.launcher) == "fork"
     jobs = (job_for(submission, exercise, settings, keep_executed) for submission in submissions)
     staff: list[_Worker] = []
     running: dict[Future[Graded], tuple[Job, int, _Worker]] = {}
@@ -85,7 +86,7 @@ def grade_all(
         running[future] = job, attempt, worker
 
     def hire() -> _Worker:
-        staff.append(_Worker())
+        staff.append(_Worker(forks))
         return staff[-1]
 
     def replaced(worker: _Worker) -> _Worker:
@@ -123,11 +124,11 @@ class _Worker:
     It is alone in its pool: the death of a process breaks all of a pool, and nobody could say whose fault it was.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, forks: bool) -> None:
         # Spawned, not forked: this process has threads, and on some systems nothing else works.
         context = multiprocessing.get_context("spawn")
         theirs, self._leash = context.Pipe(duplex=False)
-        self._pool = ProcessPoolExecutor(1, context, _begin, (theirs,))
+        self._pool = ProcessPoolExecutor(1, context, _begin, (theirs, forks))
 
     def begin(self, job: Job) -> Future[Graded]:
         with _nothing_of_ours():
@@ -173,13 +174,16 @@ _busy = threading.Lock()
 _used = threading.Event()
 
 
-def _begin(leash: Connection[None, None]) -> None:
+def _begin(leash: Connection[None, None], forks: bool) -> None:
     # Ctrl-C is the judge's affair. Not SIG_IGN, which the kernels would inherit.
     signal.signal(signal.SIGINT, lambda *_: None)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_heed, args=(leash,), daemon=True).start()
+    if forks:
+        with contextlib.suppress(OSError):  # it will happen again where it is reported
+            warm.start()  # while the first submission is on its way
 
 
 def _heed(leash: Connection[None, None]) -> None:

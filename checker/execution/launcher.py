@@ -14,38 +14,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
 
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 
-from checker.execution.environment import KEPT_VARIABLES, environment
+from checker.execution.environment import environment
 from checker.execution.fonts import put_font_lists
+from checker.execution.launchers import Launcher
 from checker.execution.provisioner import ForkProvisioner, KernelStartError, SandboxProvisioner, protect_this_process
 from checker.execution.sandbox.inside.policy import SOCKETS_INSIDE
 from checker.execution.sandbox.levels import BOOTSTRAP, Level
 from checker.execution.sandbox.policies import policy_for, run_folder, write_policy
 
-__all__ = ["KEPT_VARIABLES", "LAUNCHERS", "Kernel", "KernelStartError", "Launcher", "launch"]
-
-Launcher = Literal["fork", "spawn"]
-LAUNCHERS: tuple[Launcher, ...] = get_args(Launcher) if sys.platform == "linux" else ("spawn",)
-
-
-def choose_launcher(asked: str, notebooks: int = 1) -> Launcher:
-    """The launcher for `auto`, `fork` or `spawn`; `auto` depends on how many notebooks there are.
-
-    Raises `ValueError` for a launcher that is not offered here.
-
-    >>> choose_launcher("spawn", 100)
-    'spawn'
-    """
-    if asked == "auto":
-        return "fork" if notebooks > 1 and "fork" in LAUNCHERS else "spawn"
-    if asked not in LAUNCHERS:
-        raise ValueError(f"the launchers here are {', '.join(LAUNCHERS)}; not {asked!r}")
-    return asked
-
+__all__ = ["Kernel", "KernelStartError", "launch"]
 
 # Where there is no network, `pip install` should say so at once.
 NO_NETWORK = {"PIP_RETRIES": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}

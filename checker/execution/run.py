@@ -17,7 +17,8 @@ from nbformat import NotebookNode
 
 from checker.bounded_json import loads
 from checker.execution.client import KernelGoneError, LimitedClient
-from checker.execution.launcher import Kernel, KernelStartError, Launcher, launch
+from checker.execution.launcher import Kernel, KernelStartError, launch
+from checker.execution.launchers import Launcher
 from checker.execution.observation import (
     Call,
     Ending,

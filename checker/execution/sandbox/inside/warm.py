@@ -94,7 +94,8 @@ def _look_after(kernel: _Kernel, ready: int, kernels: dict[int, _Kernel], poller
         except ConnectionResetError:
             wanted = b""
         for number in wanted or (signal.SIGTERM,):
-            os.kill(kernel.process, number)
+            with contextlib.suppress(ProcessLookupError):  # it has not got as far as having a group of its own
+                os.killpg(kernel.process, number)
         if not wanted:  # nobody listens any more
             poller.unregister(ready)
             del kernels[ready]
