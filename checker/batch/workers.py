@@ -108,8 +108,8 @@ def grade_all(
                     finished.append(future.result())
                 except BrokenProcessPool:
                     worker = replaced(worker)
-                    if attempt < ATTEMPTS:
-                        begin(worker, job, attempt + 1)
+                    if attempt < ATTEMPTS:  # once more, in a cold kernel: a warm one may have been to blame
+                        begin(worker, replace(job, settings=replace(job.settings, launcher="spawn")), attempt + 1)
                         continue
                     why = f"the process that graded it ended unexpectedly, {ATTEMPTS} times"
                     finished.append(given_up(job, exercise, why))
