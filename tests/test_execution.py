@@ -115,13 +115,13 @@ def test_executed_notebooks_keep_their_outputs() -> None:
 
 
 def test_a_kernel_that_fails_to_start_is_said_to_be_our_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    from checker.batch import grade_one
+    from checker.batch import Settings, grade_one
     from checker.exercises import load
     from checker.submission import Submission
 
     monkeypatch.setattr("sys.executable", "/nonexistent/python")
     submission = Submission("ada", "Ada", "ada.ipynb", filled_in)
-    result, _ = grade_one(submission, load())
+    result, _ = grade_one(submission, load(), Settings(launcher="spawn"))
     assert (result.verdict, result.score) == ("not graded", None)
     assert "kernel could not be started" in result.summary
 
