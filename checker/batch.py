@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import importlib.metadata
 import platform
@@ -228,6 +229,7 @@ def grade_all(
             stopper.stop()
 
 
+@functools.cache
 def versions() -> dict[str, str]:
     """The versions that a grade may depend on."""
     packages = ("numpy", "nbclient", "ipykernel")
