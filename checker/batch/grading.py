@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.metadata
 import platform
@@ -126,6 +127,7 @@ def ungraded(
     )
 
 
+@functools.cache
 def versions() -> dict[str, str]:
     """The versions that a grade may depend on."""
     packages = ("numpy", "nbclient", "ipykernel")
