@@ -26,6 +26,7 @@ from rich.console import Console
 
 from checker import Result
 from checker.batch import Settings, grade_all, grade_one
+from checker.execution.launchers import LAUNCHERS
 from checker.execution.run import Limits
 from checker.execution.sandbox.levels import LEVELS, Level, trial
 from checker.execution.sandbox.policies import USERS
@@ -92,9 +93,9 @@ def outcomes(
 
 
 def run(level: Level, chosen: list[Entry], target: corpus.Target, exercise: Exercise) -> dict[str, Outcome]:
-    # At one level in forked kernels and at the others in cold ones: the layers are the same.
-    how = "fork" if level == "full" else "spawn"
-    settings = Settings(LIMITS, sandbox=f"require={level}", launcher=how)
+    # Where there is a sandbox worth the name, in forked kernels, as a batch has them; elsewhere in cold ones.
+    launcher = LAUNCHERS[0] if level in LEVELS[:2] else "spawn"
+    settings = Settings(LIMITS, sandbox=f"require={level}", launcher=launcher)
     with pytest.MonkeyPatch.context() as patched:
         watch = Watch(patched)
 
@@ -106,7 +107,7 @@ def run(level: Level, chosen: list[Entry], target: corpus.Target, exercise: Exer
             result = grade(corpus.notebook(entry, target), entry.name)
             seconds, left = time.monotonic() - begun, watch.leftovers()
             following: tuple[str, ...] = ()
-            if how == "fork" or number % 6 < 2:  # each, and in slow cold kernels a third of them
+            if level == "full" or number % 6 < 2:  # each at one level, and a third of them at the other, for time
                 following = grade(RIGHT, "right").verdict, grade(WRONG, "wrong").verdict
             return Outcome(result, seconds, left, following)
 
