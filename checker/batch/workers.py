@@ -195,6 +195,7 @@ def _heed(leash: Connection[None, None]) -> None:
         # The main thread waits for more work, and it alone can leave in an orderly way.
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
         threading.main_thread().join(CLEAN_UP_WITHIN)
+    warm.stop()
     os._exit(1)
 
 

@@ -102,6 +102,7 @@ class _WarmProcess:
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.alive = True
         self._error: OSError | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         started = threading.Event()
         self._thread = threading.Thread(target=self._live, args=(theirs, started), daemon=True, name="warm process")
         self._thread.start()
@@ -114,7 +115,7 @@ class _WarmProcess:
         folder = tempfile.mkdtemp(prefix="checker-")  # which it removes when everything is loaded
         try:
             put_font_lists(Path(folder) / ".matplotlib")
-            process = subprocess.Popen(
+            self._process = subprocess.Popen(
                 [sys.executable, "-P", str(BOOTSTRAP), "--warm", str(control.fileno())],
                 pass_fds=(control.fileno(),),
                 stdin=subprocess.DEVNULL,
@@ -129,8 +130,8 @@ class _WarmProcess:
         finally:
             control.close()
             started.set()
-        if self._error is None:
-            process.wait()
+        if self._process is not None:
+            self._process.wait()
         self.alive = False
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -143,7 +144,9 @@ class _WarmProcess:
 
     def stop(self) -> None:
         self.control.close()
-        self._thread.join(2)
+        if self._process is not None:
+            self._process.kill()  # it may still be loading, and then would not notice
+        self._thread.join(2)  # which removes its folder
 
 
 _current: _WarmProcess | None = None
@@ -163,7 +166,8 @@ def _running() -> _WarmProcess:
 
 
 @atexit.register
-def _stop() -> None:
+def stop() -> None:
+    """End the warm process, if there is one, and leave nothing of it; for a process that is about to end."""
     if _current is not None:
         _current.stop()
 
