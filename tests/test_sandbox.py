@@ -474,10 +474,10 @@ def test_interrupting_a_sandboxed_kernel_raises_in_its_cell() -> None:
             channels.start_channels()
             try:
                 await channels.wait_for_ready(timeout=60)
-                channels.execute("import time\ntime.sleep(60)")
+                channels.execute("import time\nprint('begun', flush=True)\ntime.sleep(60)")
                 while True:
                     message = await channels.get_iopub_msg(timeout=20)
-                    if message["msg_type"] == "execute_input":
+                    if message["msg_type"] == "stream":  # before that an interrupt would hit the kernel, not the cell
                         await kernel.manager.interrupt_kernel()
                     if message["msg_type"] == "error":
                         alive = await kernel.manager.is_alive()

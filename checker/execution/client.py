@@ -17,7 +17,7 @@ from checker.execution.channels import Allowance, Connection, FloodError
 from checker.execution.observation import Ending
 
 _LOOK = 50
-GRACE = 1.0  # seconds between asking a cell to stop and killing the kernel
+GRACE = 3.0  # seconds between asking a cell to stop and killing the kernel: on a busy machine stopping takes its time
 
 
 class KernelGoneError(Exception):
