@@ -54,3 +54,15 @@ def filled_in(body: str = RIGHT, *, before: str = "", after: str = "") -> bytes:
     cells[answer + 1 : answer + 1] = [code_cell(after)] if after else []
     cells[answer:answer] = [code_cell(before)] if before else []
     return json.dumps(content).encode()
+
+
+def processes_that_mention(text: str) -> list[int]:
+    """Those with this text in their command line; none where there is no /proc."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if text.encode() in path.read_bytes():
+                found.append(int(path.parent.name))
+        except OSError:
+            continue
+    return found
