@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from .identity import see_as
 from .policy import OUT_OF_DISK, OUT_OF_MEMORY, Policy
-from .system import PR_SET_DUMPABLE, prctl
+from .system import PR_SET_DUMPABLE, PR_SET_PDEATHSIG, prctl
 
 INTERVAL = 0.1  # seconds between looks at what is used
 PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
@@ -24,6 +24,7 @@ def keep(kernel: int, policy: Policy, signals: set[signal.Signals]) -> NoReturn:
     os.closerange(0, 1024)
     if policy.seccomp and not policy.namespaces and policy.uid is not None:
         see_as(policy.uid)
+        prctl(PR_SET_PDEATHSIG, signal.SIGTERM)  # a change of user clears it
     looked = time.monotonic()
     status = None
     verdict = None
