@@ -24,8 +24,6 @@ For a teacher:   checker grade submissions/ --out grades
 For CI:          checker run notebooks/*.ipynb solutions/*.ipynb
 """
 
-SANDBOX_LEVELS = ("full", "confined", "reduced", "limits")
-
 EXIT_CODES = """\
 exit code:
   0    everything is correct
@@ -253,9 +251,12 @@ def _add_limits(parser: argparse.ArgumentParser, cell: float, notebook: float) -
 
 
 def _sandbox(text: str) -> str:
-    if text not in ("auto", "off", "require", *(f"require={level}" for level in SANDBOX_LEVELS)):
-        levels = ", ".join(SANDBOX_LEVELS)
-        raise argparse.ArgumentTypeError(f"{text!r} is none of auto, off, require, require=LEVEL (LEVEL: {levels})")
+    from checker.execution.sandbox.levels import level_asked_for
+
+    try:
+        level_asked_for(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
     return text
 
 

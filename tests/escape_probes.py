@@ -48,6 +48,13 @@ def reached(numbers, *arguments):
     return True
 
 
+def made_and_removed(path):
+    """Whether a file can be made there; it does not stay. Raises `OSError`."""
+    open(path, "w").close()
+    os.unlink(path)
+    return True
+
+
 def victim(name):
     return os.path.join(TARGET["folder"], name)
 
@@ -193,18 +200,12 @@ def delete_a_file():
 def write_into_site_packages():
     import numpy
 
-    path = os.path.join(os.path.dirname(numpy.__file__), "escaped.py")
-    open(path, "w").close()
-    os.unlink(path)
-    return True
+    return made_and_removed(os.path.join(os.path.dirname(numpy.__file__), "escaped.py"))
 
 
 @probe
 def write_beside_the_interpreter():
-    path = os.path.join(os.path.dirname(sys.executable), "escaped")
-    open(path, "w").close()
-    os.unlink(path)
-    return True
+    return made_and_removed(os.path.join(os.path.dirname(sys.executable), "escaped"))
 
 
 @probe

@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from helpers import notebook
+from helpers import notebook, processes_that_mention
 
 import checker
 from checker.execution.launchers import Launcher, choose_launcher
@@ -34,27 +34,32 @@ SOURCE = Path(__file__).with_name("escape_probes.py").read_text(encoding="utf-8"
 RESOURCES = {
     "much memory in many processes": """
 children = []
+ready, tell = os.pipe()
 for _ in range(5):
     children.append(os.fork())
     if children[-1] == 0:
         hoard = os.urandom(1) * (150 << 20)
-        time.sleep(30)
+        os.write(tell, b"r")
+        time.sleep(60)
         os._exit(0)
-time.sleep(1.5)
+for _ in children:
+    os.read(ready, 1)
+time.sleep(PATIENCE)
 if all(os.waitpid(child, os.WNOHANG) == (0, 0) for child in children):
     print("OPEN")""",
     "much disk in many files": """
 for number in range(40):
     with open(f"file{number}", "wb") as file:
         file.write(bytes(5 << 20))
-time.sleep(0.5)
+time.sleep(PATIENCE)
 print("OPEN")""",
     "very many files": """
 for number in range(12_000):
     open(f"file{number}", "w").close()
-time.sleep(0.5)
+time.sleep(PATIENCE)
 print("OPEN")""",
 }
+PATIENCE = 5  # seconds that a keeper on a busy machine has to notice, from when all is used up
 
 NEIGHBOUR = """
 import os, signal, sys, time
@@ -87,11 +92,7 @@ def outcomes(level: Level, how: Launcher = "spawn") -> dict[str, str]:
         found["leave a file behind"] = _said(bool(left))
         for path in left:
             path.unlink()
-        survivors = [
-            int(path.parent.name)
-            for path in Path("/proc").glob("[0-9]*/cmdline")
-            if _mentions(path, str(target["mark"]))
-        ]
+        survivors = processes_that_mention(str(target["mark"]))
         found["leave a process behind"] = _said(bool(survivors))
         for process in survivors:
             os.kill(process, signal.SIGKILL)
@@ -103,7 +104,8 @@ def outcomes(level: Level, how: Launcher = "spawn") -> dict[str, str]:
 
 def _use_up(attempt: str, level: Level, how: Launcher) -> str:
     limits = Limits(cell=20, notebook=30, memory=600 * 2**20)
-    seen = observe(parse(notebook("import os, time", attempt)), limits=limits, level=level, launcher=how)
+    code = notebook(f"import os, time\nPATIENCE = {PATIENCE}", attempt)
+    seen = observe(parse(code), limits=limits, level=level, launcher=how)
     return _said(any("OPEN" in text for text in _printed(seen.executed)))
 
 
@@ -122,12 +124,6 @@ def _signals(neighbour: subprocess.Popen[bytes]) -> int:
     while select.select([neighbour.stdout], [], [], 0.3)[0]:
         count += len(os.read(neighbour.stdout.fileno(), 100))
     return count
-
-
-def _mentions(cmdline: Path, mark: str) -> bool:
-    with contextlib.suppress(OSError):
-        return mark.encode() in cmdline.read_bytes()
-    return False
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ import contextlib
 import io
 import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import matplotlib
@@ -18,10 +18,8 @@ from helpers import SOLUTION, load, source
 Array = np.ndarray
 CELLS = load(SOLUTION)["cells"]
 PROSE = {cell["metadata"]["id"]: source(cell) for cell in CELLS if cell["cell_type"] == "markdown"}
-LESSON = [cell for cell in CELLS if cell["metadata"]["id"] in PROSE or cell["cell_type"] == "code"]
-START = next(i for i, cell in enumerate(LESSON) if cell["metadata"]["id"] == "the-lesson")
-END = next(i for i, cell in enumerate(LESSON) if cell["metadata"]["id"] == "check-your-answer")
-LESSON = LESSON[START:END]
+_PLACES = [cell["metadata"]["id"] for cell in CELLS]
+LESSON = CELLS[_PLACES.index("the-lesson") : _PLACES.index("check-your-answer")]
 
 
 def softmax(scores: Array, axis: int | None = 0) -> Array:
@@ -218,7 +216,7 @@ def test_no_other_prose_of_the_lesson_states_a_number() -> None:
 
 
 @pytest.fixture(scope="module")
-def lesson() -> Iterator[Callable[[], tuple[dict[str, Any], str]]]:
+def lesson() -> Iterator[tuple[dict[str, Any], str]]:
     """Runs every cell before the check; gives its names, and what the lesson's own cells print."""
     before = matplotlib.get_backend(), dict(matplotlib.rcParams), np.get_printoptions()
     matplotlib.use("Agg")
@@ -234,7 +232,7 @@ def lesson() -> Iterator[Callable[[], tuple[dict[str, Any], str]]]:
                 printed.truncate(0)
             if cell["cell_type"] == "code":
                 exec(compile(source(cell), cell["metadata"]["id"], "exec"), names)
-    yield lambda: (names, printed.getvalue())
+    yield names, printed.getvalue()
     import matplotlib.pyplot as plt
 
     plt.close("all")
@@ -243,26 +241,26 @@ def lesson() -> Iterator[Callable[[], tuple[dict[str, Any], str]]]:
     np.set_printoptions(**before[2])
 
 
-def test_the_lesson_disturbs_neither_seed_nor_data(lesson: Callable[[], tuple[dict[str, Any], str]]) -> None:
-    names, _ = lesson()
+def test_the_lesson_disturbs_neither_seed_nor_data(lesson: tuple[dict[str, Any], str]) -> None:
+    names, _ = lesson
     before, after = names["state before"], np.random.get_state()
     assert before[2:] == after[2:] and (before[1] == after[1]).all()
     for name, value in names["data before"].items():
         np.testing.assert_array_equal(names[name], value, err_msg=name)
 
 
-def test_what_the_lesson_claims_by_printing_is_so(lesson: Callable[[], tuple[dict[str, Any], str]]) -> None:
-    _, printed = lesson()
+def test_what_the_lesson_claims_by_printing_is_so(lesson: tuple[dict[str, Any], str]) -> None:
+    _, printed = lesson
     claims = re.findall(r"^(.*): +(True|False)$", printed, flags=re.MULTILINE)
     assert [claim for claim, true in claims if true == "False"] == ["Same without the query bias"]
     assert len(claims) == 5
 
 
-def test_the_numbers_in_the_cells_of_a_map_are_readable(lesson: Callable[[], tuple[dict[str, Any], str]]) -> None:
+def test_the_numbers_in_the_cells_of_a_map_are_readable(lesson: tuple[dict[str, Any], str]) -> None:
     """A contrast of 4.5 to 1 at least (WCAG AA), for every weight."""
     import matplotlib.pyplot as plt
 
-    names, _ = lesson()
+    names, _ = lesson
     figure, axes = plt.subplots()
     image = names["draw_map"](axes, np.linspace(0, 1, 101).reshape(1, -1), "")
     assert image.get_clim() == (0, 1)

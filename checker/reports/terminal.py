@@ -51,7 +51,11 @@ def line(result: Result, exercise: Exercise, name_width: int) -> Text:
 
 def sandbox_line(sandbox: Choice) -> str:
     """The level of the sandbox, and why it is none better."""
-    return f"Sandbox: {sandbox.level}" + (f" ({harmless.line(sandbox.reason)})" if sandbox.reason else "")
+    return f"Sandbox: {_level(sandbox)}"
+
+
+def _level(sandbox: Choice | Examination) -> str:
+    return sandbox.level + (f" ({harmless.line(sandbox.reason)})" if sandbox.reason else "")
 
 
 def examination(found: Examination) -> RenderableType:
@@ -64,7 +68,7 @@ def examination(found: Examination) -> RenderableType:
     for layer in found.layers:
         if layer.remedy:
             parts.append(Text(f"{layer.name}: {layer.remedy}"))
-    parts.append(Text(f"Level: {found.level}" + (f" ({found.reason})" if found.reason else ""), style="bold"))
+    parts.append(Text(f"Level: {_level(found)}", style="bold"))
     if not found.enough_for_strangers:
         parts.append(Text("That is too little for grading other people's notebooks."))
     return Group(*parts)

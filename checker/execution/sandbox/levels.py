@@ -45,6 +45,20 @@ class Choice:
     reason: str = ""
 
 
+def level_asked_for(asked: str) -> Level | None:
+    """The level that `off`, `require` or `require=LEVEL` stand for; None for `auto`. Raises `ValueError` for others.
+
+    >>> level_asked_for("require"), level_asked_for("require=reduced"), level_asked_for("auto")
+    ('full', 'reduced', None)
+    """
+    meanings: dict[str, Level | None] = {"auto": None, "off": "limits", "require": "full"}
+    meanings |= {f"require={level}": level for level in LEVELS}
+    if asked not in meanings:
+        levels = ", ".join(LEVELS)
+        raise ValueError(f"{asked!r} is none of auto, off, require, require=LEVEL (LEVEL: {levels})")
+    return meanings[asked]
+
+
 def choose(asked: str = "auto", *, least: Level = "limits") -> Choice:
     """The level for `auto`, `off`, `require` or `require=LEVEL`.
 
@@ -54,17 +68,15 @@ def choose(asked: str = "auto", *, least: Level = "limits") -> Choice:
     >>> choose("off").level
     'limits'
     """
-    if asked == "auto":
+    level = level_asked_for(asked)
+    if level is None:
         best = next(level for level in LEVELS if trial(level).started)
         choice = Choice(best, why_not_better(best))
         if LEVELS.index(best) > LEVELS.index(least):
             raise SandboxUnavailableError(f"this machine offers only the sandbox level {best} ({choice.reason})")
         return choice
     if asked == "off":
-        return Choice("limits", "switched off")
-    level = {"require": "full"}.get(asked, asked.removeprefix("require="))
-    if level == asked or level not in LEVELS:
-        raise ValueError(f"auto, off, require or require=LEVEL, with LEVEL one of {', '.join(LEVELS)}; not {asked!r}")
+        return Choice(level, "switched off")
     tried = trial(level)
     if not tried.started:
         raise SandboxUnavailableError(f"the sandbox level {level} does not start here ({_why(tried)})")

@@ -10,8 +10,9 @@ import signal
 import time
 from typing import NoReturn
 
+from .identity import see_as
 from .policy import OUT_OF_DISK, OUT_OF_MEMORY, Policy
-from .system import PR_SET_DUMPABLE, prctl
+from .system import PR_SET_DUMPABLE, PR_SET_PDEATHSIG, prctl
 
 INTERVAL = 0.1  # seconds between looks at what is used
 PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
@@ -21,7 +22,10 @@ def keep(kernel: int, policy: Policy, signals: set[signal.Signals]) -> NoReturn:
     """Stay until the kernel has ended, then end whatever it left, and exit as it did. `signals` are blocked."""
     prctl(PR_SET_DUMPABLE, 0)
     os.closerange(0, 1024)
-    looked, free = time.monotonic(), _available()
+    if policy.seccomp and not policy.namespaces and policy.uid is not None:
+        see_as(policy.uid)
+        prctl(PR_SET_PDEATHSIG, signal.SIGTERM)  # a change of user clears it
+    looked = time.monotonic()
     status = None
     verdict = None
     while status is None:
@@ -33,7 +37,7 @@ def keep(kernel: int, policy: Policy, signals: set[signal.Signals]) -> NoReturn:
                 _kill(kernel, signal.SIGKILL)
         if verdict is None and time.monotonic() - looked >= INTERVAL:
             looked = time.monotonic()
-            verdict = _excess(policy, free)
+            verdict = _excess(policy)
             if verdict is not None:
                 _kill(kernel, signal.SIGKILL)
         status = _reap(kernel)
@@ -77,30 +81,18 @@ def descendants(process: int) -> list[int]:
     return found
 
 
-def _excess(policy: Policy, free: int) -> int | None:
-    if _memory(descendants(os.getpid()), policy.memory, free) > policy.memory:
+def _excess(policy: Policy) -> int | None:
+    if _memory(descendants(os.getpid()), policy.memory) > policy.memory:
         return OUT_OF_MEMORY
     if not policy.namespaces and policy.seccomp and not _fits(policy):
         return OUT_OF_DISK
     return None
 
 
-def _memory(processes: list[int], limit: int, free: int) -> int:
-    """Bytes that processes have in all; only when it may be too much, what forks still share is counted once.
-
-    Where the keeper may not look so closely, they have no more than the machine has lost since there were `free` bytes.
-    """
+def _memory(processes: list[int], limit: int) -> int:
+    """Bytes that processes have in all; only when it may be too much, what forks still share is counted once."""
     rough = sum(_resident(process) for process in processes)
-    if rough <= limit:
-        return rough
-    exact = [_proportional(process) for process in processes]
-    return min(rough, free - _available()) if None in exact else sum(size for size in exact if size)
-
-
-def _available() -> int:
-    """Bytes of memory that the machine could still give."""
-    with open("/proc/meminfo") as file:
-        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("MemAvailable:"))
+    return rough if rough <= limit else sum(_proportional(process) for process in processes)
 
 
 def _resident(process: int) -> int:
@@ -112,12 +104,12 @@ def _resident(process: int) -> int:
     return (resident - shared) * PAGE
 
 
-def _proportional(process: int) -> int | None:
+def _proportional(process: int) -> int:
     try:
         with open(f"/proc/{process}/smaps_rollup") as file:
             return next(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss:"))
     except PermissionError:
-        return None
+        return _resident(process)  # it hides, and pays for what it shares
     except (OSError, ValueError, StopIteration):
         return 0  # it has just ended
 

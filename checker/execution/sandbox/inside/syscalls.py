@@ -2,7 +2,8 @@
 
 NUMBERS: dict[str, tuple[int | None, int | None]] = {
     # used here
-    "capset": (126, 91), "pivot_root": (155, 41), "seccomp": (317, 277),
+    "capset": (126, 91), "setfsuid": (122, 151), "setfsgid": (123, 152),
+    "pivot_root": (155, 41), "seccomp": (317, 277),
     "landlock_create_ruleset": (444, 444), "landlock_add_rule": (445, 445), "landlock_restrict_self": (446, 446),
     # decided by their arguments
     "clone": (56, 220), "socket": (41, 198), "socketpair": (53, 199), "ioctl": (16, 29), "prlimit64": (302, 261),
