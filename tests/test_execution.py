@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import filled_in, notebook
+from helpers import ROOT, filled_in, notebook
 
 from checker.execution.environment import KEPT_VARIABLES
 from checker.execution.launcher import launch
@@ -159,3 +161,14 @@ def test_a_value_that_does_not_fit_its_description_has_no_numbers(lie: object) -
     assert decode_value(lie).array is None
     assert decode_call(lie).value is None or decode_call({"value": lie}).value.array is None  # type: ignore[union-attr]
     assert decode_values(lie) == {} or all(value.array is None for value in decode_values(lie).values())
+
+
+def test_nothing_parses_grammars_of_addresses_before_it_starts(tmp_path: Path) -> None:
+    """JupyterLab brings a library that takes seconds to import; it stays importable for whoever wants it."""
+    (tmp_path / "rfc3987_syntax.py").write_text("print('imported')")
+    code = "import checker.execution.run; print('ours done'); import rfc3987_syntax"
+    paths = os.pathsep.join([str(tmp_path), str(ROOT)])
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": paths}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split("\n")[:2] == ["ours done", "imported"]

@@ -12,6 +12,7 @@ import json
 import os
 import sys
 import types
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,17 @@ def keep_fonts(lists: Mapping[str, bytes]) -> None:
         (folder / name).write_bytes(content)
 
 
+def name_cells_quickly() -> None:
+    """Files stand for cells in tracebacks, and are named after a hash that ipykernel computes character by character.
+
+    It is a known one so that a debugger can compute it too; here there is none, and questions are long.
+    """
+    with contextlib.suppress(ImportError, AttributeError):  # another version names them in another way
+        import ipykernel.compiler
+
+        vars(ipykernel.compiler)["murmur2_x86"] = lambda code, seed: zlib.crc32(code.encode(), seed)
+
+
 def prepare_kernel(policy: Any) -> Any:
     """A kernel that has its sockets, and will have no others."""
     seccomp = ours("seccomp")
@@ -132,6 +144,7 @@ def prepare_kernel(policy: Any) -> Any:
 
         if policy.seccomp and not policy.namespaces:
             run_commands_without_terminal()
+        name_cells_quickly()
         application: Any = IPKernelApp.instance()
         application.initialize()
     if policy.seccomp:

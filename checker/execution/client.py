@@ -6,14 +6,11 @@ import asyncio
 import contextlib
 from typing import Any
 
-import nbformat
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import ensure_async
-from nbclient import NotebookClient
-from nbclient.exceptions import DeadKernelError
-from nbformat import NotebookNode
 
 from checker.execution.channels import Allowance, Connection, FloodError
+from checker.execution.jupyter import DeadKernelError, nbclient, nbformat
 from checker.execution.observation import Ending
 
 _LOOK = 50
@@ -28,14 +25,14 @@ class KernelGoneError(Exception):
         self.reason = reason
 
 
-class LimitedClient(NotebookClient):
+class LimitedClient(nbclient.NotebookClient):
     """nbclient with an allowance of output, and a clock that first interrupts a cell and then kills the kernel.
 
     nbclient's own time limit is not used: it either gives up at once, or interrupts for ever a cell that
     ignores interrupts.
     """
 
-    def __init__(self, notebook: NotebookNode, manager: AsyncKernelManager, output_limit: int) -> None:
+    def __init__(self, notebook: nbformat.NotebookNode, manager: AsyncKernelManager, output_limit: int) -> None:
         super().__init__(notebook, km=manager, timeout=None, allow_errors=True)
         self.allowance = Allowance(output_limit)
         self.killed_for: Ending | None = None
@@ -43,7 +40,7 @@ class LimitedClient(NotebookClient):
         self.kc = self.connection  # type: ignore[assignment]  # all that nbclient asks of a client is there
         self.on_cell_error = self._keep_error
 
-    async def run_cell(self, cell: NotebookNode, index: int, seconds: float) -> bool:
+    async def run_cell(self, cell: nbformat.NotebookNode, index: int, seconds: float) -> bool:
         """Run one cell; true if it had to be interrupted. Raises `KernelGoneError`."""
         if self.killed_for:  # by what a thread did after its cell had ended
             raise KernelGoneError(self.killed_for)
@@ -81,13 +78,15 @@ class LimitedClient(NotebookClient):
         if self.task_poll_for_reply is not None:
             self.task_poll_for_reply.cancel()
 
-    def _keep_error(self, cell: NotebookNode, cell_index: int, execute_reply: dict[str, Any]) -> None:
+    def _keep_error(self, cell: nbformat.NotebookNode, cell_index: int, execute_reply: dict[str, Any]) -> None:
         """Keep the exception that the reply names, where the kernel could not send it as an output."""
         if not any(output.output_type == "error" for output in cell.outputs):
             error = {name: execute_reply["content"].get(name, "") for name in ("ename", "evalue", "traceback")}
             cell.outputs.append(nbformat.v4.new_output("error", **error))
 
-    def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
+    def process_message(
+        self, msg: dict[str, Any], cell: nbformat.NotebookNode, cell_index: int
+    ) -> nbformat.NotebookNode | None:
         """Keep an output, unless it is none that a notebook may hold."""
         try:
             if msg["content"].get("transient"):  # an output with an id is looked for among all the others

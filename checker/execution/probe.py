@@ -13,7 +13,7 @@ import json
 import linecache
 import types
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -193,14 +193,20 @@ def _describe_place(lines: list[str], line: int, positions: tuple[int | None, ..
     return place
 
 
-def answer(namespace: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
-    """The answer to one request: to "read" names, or to "call" or to "trace" a function."""
+def answers(namespace: dict[str, Any], request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The answers to one request: to "read" names, to "call" a function for each of its cases, or to "trace" one.
+
+    An interrupt ends all calls but a single one: the next may take as long.
+    """
     if "read" in request:
-        return {"values": read(namespace, request["read"]), "functions": functions(namespace)}
-    inputs = request["arguments"], request["rebind"]
+        yield {"values": read(namespace, request["read"]), "functions": functions(namespace)}
+    for case in request.get("cases", ()):
+        outcome = call(namespace, request["call"], case["arguments"], case["rebind"])
+        if len(request["cases"]) > 1 and outcome.get("error", {}).get("name") == "KeyboardInterrupt":
+            return
+        yield {"case": case["name"], **outcome}
     if "trace" in request:
-        return trace(namespace, request["trace"], *inputs, request["sources"])
-    return call(namespace, request["call"], *inputs)
+        yield trace(namespace, request["trace"], request["arguments"], request["rebind"], request["sources"])
 
 
 if __name__ == "__probe__":  # sent as text and run by the kernel, where it stays; see `run`
@@ -209,5 +215,6 @@ if __name__ == "__probe__":  # sent as text and run by the kernel, where it stay
     _shell = get_ipython()
 
     def respond(request: str) -> None:
-        """Answer one request, both in JSON."""
-        _shell.display_pub.publish({MIME: json.dumps(answer(_shell.user_ns, json.loads(request)))})
+        """Answer one request, all in JSON; each answer leaves as soon as it is there."""
+        for answer in answers(_shell.user_ns, json.loads(request)):
+            _shell.display_pub.publish({MIME: json.dumps(answer)})

@@ -12,11 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import nbformat
-from nbformat import NotebookNode
-
 from checker.bounded_json import loads
 from checker.execution.client import KernelGoneError, LimitedClient
+from checker.execution.jupyter import nbformat
 from checker.execution.launcher import Kernel, KernelStartError, launch
 from checker.execution.launchers import Launcher
 from checker.execution.observation import (
@@ -158,7 +156,7 @@ class _Run:
     """The run as it grows; `observation` freezes it."""
 
     def __init__(
-        self, kernel: Kernel, client: LimitedClient, executed: NotebookNode, limits: Limits, deadline: float
+        self, kernel: Kernel, client: LimitedClient, executed: nbformat.NotebookNode, limits: Limits, deadline: float
     ) -> None:
         self.kernel, self.client, self.executed = kernel, client, executed
         self.limits, self.deadline = limits, deadline
@@ -170,7 +168,8 @@ class _Run:
         self.calls: dict[str, Call] = {}
         self.called = ""
         self.trace: Trace | None = None
-        self.asked = False
+        self.asked = self.has_read = False
+        self.expected: set[str] = set()
         self.code = [i for i, cell in enumerate(executed.cells) if cell.cell_type == "code" and cell.source.strip()]
         self.sources = [executed.cells[i].source for i in self.code]
 
@@ -205,22 +204,19 @@ class _Run:
                 self.failures.append(failure)
 
     async def ask(self, question: Question) -> None:
-        """Ask for the names, then for one call after another; a call that kills the kernel ends the asking."""
+        """Ask for the names and for every call; a call that hangs or kills the kernel ends the asking."""
         self.client.allowance.left = self.limits.output  # what was printed before has been paid for
+        self.called = question.function
         try:
-            reply, _ = await self._exchange({"read": list(question.names)})
-            if isinstance(reply, dict):
-                self.values = decode_values(reply.get("values"))
-                self.functions = decode_functions(reply.get("functions"))
+            in_time = await self._call(question.cases, read=question.names)
             self.called = self._function_for(question)
-            for case in question.cases:
-                self.calls[case.name] = call = await self._call(self.called, case)
-                if call.failure is not None and call.failure.timed_out:
-                    return  # the others would take as long
-            if question.doubt(self.observation()):
-                for case in question.more:
-                    self.calls[case.name] = await self._call(self.called, case)
-                self.trace = await self._trace(question.traced) if question.traced else None
+            if self.called != question.function:
+                self.calls.clear()
+                in_time = await self._call(question.cases)
+            if in_time and question.doubt(self.observation()):
+                await self._call(question.more)
+                if question.traced is not None:
+                    await self._watch(question.traced)
         except KernelGoneError as gone:
             pending = next((case.name for case in question.cases if case.name not in self.calls), None)
             if pending is not None:  # otherwise it was the trace that did not survive, and it is not needed
@@ -228,6 +224,44 @@ class _Run:
                 name = "MemoryError" if reason == "memory" else reason
                 failure = Failure(name, _GONE[reason], timed_out=reason == "timeout")
                 self.calls[pending] = Call(failure=failure)
+
+    async def _call(self, cases: Sequence[Case], read: Sequence[str] = ()) -> bool:
+        """Call the function on every case, and read names before; false if a call took too long.
+
+        All is asked for at once, because a request takes longer than most calls. Those that were cut off, because all
+        together took too long, are asked for one by one.
+        """
+        self.expected = {case.name for case in cases}
+        interrupted = await self._exchange({"read": list(read), **self._request(cases)}, self._keep_answer)
+        pending = [case for case in cases if case.name not in self.calls]
+        if interrupted and pending and pending[0] is cases[0] and (self.has_read or not read):
+            self.calls[pending[0].name] = Call(failure=_TOO_LONG)  # it had all the time for itself
+            return False
+        for case in pending:
+            if await self._exchange(self._request([case]), self._keep_answer):
+                self.calls[case.name] = Call(failure=_TOO_LONG)
+                return False
+            self.calls.setdefault(case.name, decode_call(None))
+        return True
+
+    def _request(self, cases: Sequence[Case]) -> dict[str, Any]:
+        return {"call": self.called, "cases": [{"name": case.name, **_inputs(case)} for case in cases]}
+
+    def _keep_answer(self, answer: dict[str, Any]) -> None:
+        """What was read, or a call; the first of each, as the function could go on answering."""
+        if "values" in answer and not self.has_read:
+            self.has_read = True
+            self.values = decode_values(answer["values"])
+            self.functions = decode_functions(answer.get("functions"))
+        elif isinstance(name := answer.get("case"), str) and name in self.expected:
+            self.calls.setdefault(name, decode_call(answer))
+
+    async def _watch(self, case: Case) -> None:
+        """Call the function once more, and see every expression's value."""
+        seen: list[Trace | None] = []
+        request = {"trace": self.called, "sources": self.sources, **_inputs(case)}
+        interrupted = await self._exchange(request, lambda answer: seen.append(decode_trace(answer)))
+        self.trace = seen[0] if seen and not interrupted else None
 
     async def _reason(self, gone: KernelGoneError) -> Ending:
         """Why the kernel is gone: its keeper may have ended it. Raises `KernelStartError` if that was our fault."""
@@ -245,34 +279,22 @@ class _Run:
         renamed = question.function not in self.functions and len(similar) == 1
         return similar[0] if renamed else question.function
 
-    async def _call(self, function: str, case: Case) -> Call:
-        reply, interrupted = await self._exchange({"call": function, **_inputs(case)})
-        if interrupted:
-            return Call(failure=Failure("timeout", "the call took too long", timed_out=True))
-        return decode_call(reply)
-
-    async def _trace(self, case: Case) -> Trace | None:
-        reply, interrupted = await self._exchange({"trace": self.called, "sources": self.sources, **_inputs(case)})
-        return None if interrupted else decode_trace(reply)
-
-    async def _exchange(self, request: dict[str, Any]) -> tuple[Any, bool]:
-        """Send one request as a cell of its own and return the kernel's JSON, and whether it was interrupted."""
+    async def _exchange(self, request: dict[str, Any], keep: Callable[[dict[str, Any]], None]) -> bool:
+        """Send one request as a cell of its own and pass every answer on; true if it was interrupted."""
         code = ("" if self.asked else SEND) + ASK.format(request=json.dumps(request))
         cell = _cell("code", code, "probe")
         self.asked = True
         self.executed.cells.append(cell)
         try:
-            interrupted = await self.client.run_cell(cell, len(self.executed.cells) - 1, self.limits.call)
+            return await self.client.run_cell(cell, len(self.executed.cells) - 1, self.limits.call)
         finally:
             self.executed.cells.pop()
-        for output in cell.outputs:
-            text = output.get("data", {}).get(MIME)
-            if isinstance(text, str):
-                try:
-                    return loads(text, MOST_VALUES), interrupted
-                except ValueError:
-                    break
-        return None, interrupted
+            for output in cell.outputs:
+                text = output.get("data", {}).get(MIME)
+                if isinstance(text, str):
+                    with contextlib.suppress(ValueError):
+                        if isinstance(answer := loads(text, MOST_VALUES), dict):
+                            keep(answer)
 
 
 _GONE: Mapping[str, str] = {
@@ -281,20 +303,23 @@ _GONE: Mapping[str, str] = {
     "memory": "the call used more memory than the limit allows",
     "crashed": "the call ended the kernel",
 }
+_TOO_LONG = Failure("timeout", _GONE["timeout"], timed_out=True)
 
 
 def _inputs(case: Case) -> dict[str, Any]:
-    return {"arguments": pack(case.arguments), "rebind": pack(case.rebind)}
+    """The inputs as the probe reads them. What is rebound and an argument too is the same object, and sent once."""
+    rebind = {name: None if name in case.arguments else value for name, value in pack(case.rebind).items()}
+    return {"arguments": pack(case.arguments), "rebind": rebind}
 
 
-def _as_nbformat(notebook: Notebook) -> NotebookNode:
+def _as_nbformat(notebook: Notebook) -> nbformat.NotebookNode:
     """The notebook's cells in a new notebook: nothing of its metadata, kernel name or stored outputs."""
     cells = [_cell(cell.kind, cell.source, f"cell-{number}") for number, cell in enumerate(notebook.cells)]
     metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     return nbformat.from_dict({"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": cells})
 
 
-def _cell(kind: str, source: str, id: str) -> NotebookNode:
+def _cell(kind: str, source: str, id: str) -> nbformat.NotebookNode:
     """A cell as nbformat would make it, which checks it against a schema each time."""
     more: dict[str, Any]
     if kind == "code":
@@ -304,13 +329,13 @@ def _cell(kind: str, source: str, id: str) -> NotebookNode:
     return nbformat.from_dict({"id": id, "metadata": {}, "source": source, **more})
 
 
-def _as_json(executed: NotebookNode) -> str:
+def _as_json(executed: nbformat.NotebookNode) -> str:
     """A notebook in Jupyter's JSON. nbformat's own writer makes a copy first, and a list of every text's lines."""
     parts = json.JSONEncoder(indent=1, sort_keys=True, ensure_ascii=False).iterencode(executed)
     return "".join((*parts, "\n"))
 
 
-def _failure_in(cell: NotebookNode, number: int, interrupted: bool, sources: Sequence[str]) -> Failure | None:
+def _failure_in(cell: nbformat.NotebookNode, number: int, interrupted: bool, sources: Sequence[str]) -> Failure | None:
     if interrupted:
         return Failure("timeout", "the cell took too long", code_cell=number, timed_out=True)
     errors = [output for output in cell.outputs if output.output_type == "error"]
