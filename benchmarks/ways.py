@@ -110,7 +110,7 @@ def with_otter(submissions: Submissions, folder: Path) -> Prepared:
     def verify() -> None:
         for student in some:
             result = json.loads((folder / f"out-{student}" / "results.json").read_text())
-            assert any(test["score"] > 0 for test in result["tests"]), result
+            assert any(test.get("score", 0) > 0 for test in result["tests"]), result
 
     path = f"{bin}{os.pathsep}{os.environ['PATH']}"
     return Prepared(folder, commands, len(some), verify, environment={"PATH": path})
