@@ -207,6 +207,35 @@ def test_the_judges_memory_is_closed_to_other_processes() -> None:
     assert ctypes.CDLL(None).prctl(3, 0, 0, 0, 0) == 0  # PR_GET_DUMPABLE
 
 
+KEEPER_OF_A_BOMB = """
+import os, resource
+from checker.execution.sandbox.inside import identity, keeper, system
+
+system.prctl(system.PR_SET_CHILD_SUBREAPER, 1)
+if os.getuid() == 0:
+    identity.become(1_999_999_999)  # root may have any number of processes
+most = identity.tasks_of_this_user() + 60
+resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
+if os.fork() == 0:
+    while True:
+        try:
+            os.fork()
+        except OSError:
+            pass
+while len(keeper.descendants(os.getpid())) < 50:
+    pass
+keeper.end_all_below()
+print("left:", keeper.descendants(os.getpid()))
+"""
+
+
+@on_linux
+def test_what_forks_faster_than_it_can_be_killed_is_stopped_first() -> None:
+    command = [sys.executable, "-c", KEEPER_OF_A_BOMB]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert ended.stdout == "left: []\n", ended.stderr
+
+
 # Failing closed.
 
 

@@ -41,12 +41,25 @@ def keep(kernel: int, policy: Policy, signals: set[signal.Signals]) -> NoReturn:
             if verdict is not None:
                 _kill(kernel, signal.SIGKILL)
         status = _reap(kernel)
+    end_all_below()
+    leave(status, verdict)
+
+
+def end_all_below() -> None:
+    """End everything below this process, however fast it forks.
+
+    All are stopped first: what is stopped still counts against the limit on processes, what is killed makes room.
+    """
+    stopped: set[int] = set()
+    while fresh := {*descendants(os.getpid())} - stopped:
+        for process in fresh:
+            _kill(process, signal.SIGSTOP)
+        stopped |= fresh
     while below := descendants(os.getpid()):
         for process in below:
             _kill(process, signal.SIGKILL)
-        _reap(kernel)
+        _reap(0)
         time.sleep(0.001)
-    leave(status, verdict)
 
 
 def mirror(first: int) -> NoReturn:
