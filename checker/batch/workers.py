@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import itertools
 import multiprocessing
@@ -178,6 +179,7 @@ def _begin(leash: Connection[None, None], forks: bool) -> None:
     # Ctrl-C is the judge's affair. Not SIG_IGN, which the kernels would inherit.
     signal.signal(signal.SIGINT, lambda *_: None)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    atexit.register(signal.signal, signal.SIGTERM, signal.SIG_IGN)  # once is enough: it would cut the tidying up short
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_heed, args=(leash,), daemon=True).start()

@@ -94,8 +94,10 @@ def _look_after(kernel: _Kernel, ready: int, kernels: dict[int, _Kernel], poller
         except ConnectionResetError:
             wanted = b""
         for number in wanted or (signal.SIGTERM,):
-            with contextlib.suppress(ProcessLookupError):  # it has not got as far as having a group of its own
+            try:
                 os.killpg(kernel.process, number)
+            except ProcessLookupError:  # it has not got as far as having a group of its own
+                os.kill(kernel.process, number)
         if not wanted:  # nobody listens any more
             poller.unregister(ready)
             del kernels[ready]
