@@ -16,7 +16,7 @@ from checker.diagnosis import diagnose
 from checker.evidence import Evidence, describe
 from checker.execution.observation import Call, Failure, Observation
 from checker.exercise import Case, Cases, Exercise
-from checker.result import CheckResult, Finding, Remark, Verdict
+from checker.result import CheckResult, Comparison, Finding, Remark, Source, Verdict
 from checker.score import Scale, score
 
 
@@ -32,6 +32,8 @@ class Judgement(harmless.Record):
     alternatives: tuple[tuple[str, ...], ...]
     right_so_far: str
     remarks: tuple[Remark, ...]
+    function: Source | None = None
+    comparisons: tuple[Comparison, ...] = ()
 
 
 def judge(
