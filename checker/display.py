@@ -114,15 +114,18 @@ def _comparison(comparison: Comparison) -> str:
     sentence = f"<p style='margin:.9em 0 .3em'>{escape(comparison.sentence)}</p>"
     if is_right(comparison):
         return sentence
-    maps = "".join(_map(panel, comparison) for panel in panels(comparison))
-    return f"{sentence}<div style='display:flex;flex-wrap:wrap;gap:.4em 1.6em'>{maps}</div>"
+    axes = f"<p style='margin:0;font-size:.85em;opacity:.75'>{escape(comparison.rows)} down, "
+    axes += f"{escape(comparison.columns)} across</p>"
+    digits = 2 if comparison.kind == "weights" else 1
+    maps = "".join(_map(panel, digits) for panel in panels(comparison))
+    row = "display:flex;flex-wrap:wrap;align-items:flex-start;gap:.4em 1.6em"
+    return f"{sentence}{axes}<div style='{row}'>{maps}</div>"
 
 
-def _map(panel: Panel, comparison: Comparison) -> str:
+def _map(panel: Panel, digits: int) -> str:
     """A table whose cells are coloured and hold their values."""
     cell = "padding:.15em .3em;min-width:2.9em;text-align:right;border:0;font-variant-numeric:tabular-nums"
     head = "padding:.15em .5em;text-align:right;border:0;font-weight:normal;opacity:.75;background:none"
-    digits = 2 if comparison.kind == "weights" else 1
     count = len(panel.values[0]) if panel.values else 0
     numbers = "".join(f"<th scope='col' style='{head}'>{i}</th>" for i in range(1, count + 1))
     lines = []
@@ -133,11 +136,10 @@ def _map(panel: Panel, comparison: Comparison) -> str:
             style = f"{cell};background:rgb{colour};color:rgb{ink(colour)}".replace(", ", ",")
             cells.append(f"<td style='{style}'>{_number(value, digits)}</td>")
         lines.append(f"<tr style='background:none'><th scope='row' style='{head}'>{i}</th>{''.join(cells)}</tr>")
-    axes = f"{comparison.rows} down, {comparison.columns} across"
     return (
         "<table style='border-collapse:collapse;margin:0;font-size:.85em;width:auto'>"
-        f"<caption style='caption-side:top;text-align:left;color:inherit;padding:.2em 0'><b>{panel.title}</b> "
-        f"({escape(axes)})</caption>"
+        f"<caption style='caption-side:top;text-align:left;color:inherit;padding:.2em 0'><b>{panel.title}</b>"
+        "</caption>"
         f"<tr style='background:none'><td style='border:0'></td>{numbers}</tr>{''.join(lines)}</table>"
     )
 
