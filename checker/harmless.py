@@ -10,7 +10,7 @@ import dataclasses
 import json
 import re
 import unicodedata
-from typing import Any, TextIO
+from typing import Any, ClassVar, TextIO
 
 LONGEST = 2_000  # characters of one piece of text
 LONGEST_NAME = 100
@@ -131,12 +131,14 @@ class Log:
 class Record:
     """For frozen dataclasses: whatever text they are made of, what they hold is harmless."""
 
+    longest: ClassVar[int] = LONGEST
+
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
-            object.__setattr__(self, field.name, _every_text(getattr(self, field.name)))
+            object.__setattr__(self, field.name, _every_text(getattr(self, field.name), self.longest))
 
 
-def _every_text(value: Any) -> Any:
+def _every_text(value: Any, longest: int) -> Any:
     if isinstance(value, str):
-        return text(value)
-    return tuple(map(_every_text, value)) if type(value) is tuple else value
+        return text(value, longest)
+    return tuple(_every_text(part, longest) for part in value) if type(value) is tuple else value

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from itertools import chain
+from typing import Any, ClassVar, Literal
 
 from checker import harmless
 
@@ -70,12 +72,48 @@ class Remark(harmless.Record):
 
 
 @dataclass(frozen=True)
+class Source(harmless.Record):
+    """The student's function as written: its text, whose first line is line `line` (from 1) of cell `code_cell`.
+
+    A finding in that cell points at line `finding.line - function.line` (from 0) of `text`, if there is such a line.
+    """
+
+    longest: ClassVar[int] = 10_000  # characters; most are under 2,000
+
+    code_cell: int
+    line: int
+    text: str
+
+
+Kind = Literal["weights", "values"]
+
+
+@dataclass(frozen=True)
+class Comparison(harmless.Record):
+    """A matrix that the student's function computed, beside the right one of the same shape.
+
+    `weights` should be from 0 to 1 (the student's may lie outside), `values` are any numbers; `rows` and `columns` say
+    what the axes are. Numbers are rounded to four digits after the point; None is one that is not finite. `sentence`
+    says what there is to see, for those who cannot see it.
+    """
+
+    name: str
+    kind: Kind
+    rows: str
+    columns: str
+    yours: tuple[tuple[float | None, ...], ...]
+    expected: tuple[tuple[float, ...], ...]
+    sentence: str
+
+
+@dataclass(frozen=True)
 class Result(harmless.Record):
     """All that is reported of one submission. Times are in seconds; `not graded` has no score.
 
     `summary` gives nothing away. `alternatives` are other sets of mistakes that explain the outputs as well, and
-    `right_so_far` says in words which intermediate results were seen to be right. `sandbox` is the level at which the
-    notebook ran, and `sandbox_reason` why it was none better. `settings` are those that it depends on.
+    `right_so_far` says in words which intermediate results were seen to be right. `function` is the student's, as
+    written, and `comparisons` what it computed beside what is right, if the answer is not right. `sandbox` is the level
+    at which the notebook ran, and `sandbox_reason` why it was none better. `settings` are those that it depends on.
     """
 
     submission: str
@@ -91,6 +129,8 @@ class Result(harmless.Record):
     alternatives: tuple[tuple[str, ...], ...] = ()
     right_so_far: str = ""
     remarks: tuple[Remark, ...] = ()
+    function: Source | None = None
+    comparisons: tuple[Comparison, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
     seed: int | None = None
     sandbox: str = ""
@@ -132,6 +172,8 @@ def from_json(line: str) -> Result:
         content["checks"] = tuple(CheckResult(**check) for check in content["checks"])
         content["mistakes"] = tuple(_finding(mistake) for mistake in content["mistakes"])
         content["alternatives"] = tuple(map(tuple, content["alternatives"]))
+        content["function"] = Source(**content["function"]) if content.get("function") else None
+        content["comparisons"] = tuple(_comparison(comparison) for comparison in content.get("comparisons", ()))
         content["remarks"] = tuple(Remark(**remark) for remark in content["remarks"])
         return Result(**content)
     except (KeyError, TypeError, AttributeError) as error:
@@ -141,3 +183,16 @@ def from_json(line: str) -> Result:
 def _finding(content: dict[str, Any]) -> Finding:
     columns = content.get("columns")
     return Finding(**content | {"columns": tuple(columns) if columns else None})
+
+
+def _comparison(content: dict[str, Any]) -> Comparison:
+    matrices = {name: tuple(map(tuple, content[name])) for name in ("yours", "expected")}
+    yours, expected = matrices.values()
+    numbers = [*chain(*expected), *(value for value in chain(*yours) if value is not None)]
+    if [*map(len, yours)] != [*map(len, expected)] or not all(map(_is_finite, numbers)):
+        raise ValueError("not two matrices of numbers of one shape")
+    return Comparison(**content | matrices)
+
+
+def _is_finite(value: object) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]

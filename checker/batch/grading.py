@@ -90,6 +90,8 @@ def grade_notebook(
         alternatives=judgement.alternatives,
         right_so_far=judgement.right_so_far,
         remarks=judgement.remarks,
+        function=judgement.function,
+        comparisons=judgement.comparisons,
         timings=observation.seconds,
         seed=seed,
         sandbox=sandbox.level,
