@@ -62,11 +62,24 @@ GRADE_EXAMPLE = """\
 what --out gets:
   results.jsonl             one result a line, with everything known of it
   grades.csv                one line for each student
+  index.html                the class: what was misunderstood, by how many
+  feedback/<student>.html   a page for each student
   executed/<student>.ipynb  the notebooks as they ran (with --executed)
 
 examples:
   checker grade submissions.zip --out grades
   checker grade section1/ section2/ --out grades --workers 4
+"""
+
+REPORT = """\
+Writes every report of a folder of grades anew, from its results.jsonl: after
+a change of options, say, or when one was lost. Nothing is executed. The exit
+code is 0 if they are written.
+"""
+
+REPORT_EXAMPLE = """\
+example:
+  checker report grades --feedback explain
 """
 
 RUN = """\
@@ -141,10 +154,7 @@ def _parser() -> argparse.ArgumentParser:
 
     check = _verb(verbs, "check", commands.check, "grade one notebook, and tell its story", CHECK, CHECK_EXAMPLE)
     check.add_argument("file", metavar="FILE", type=Path, help="the notebook (.ipynb), or a Python export of it")
-    check.add_argument(
-        "--feedback", choices=LEVELS, default="hint",
-        help="how much to say: only the verdict, a hint, what is wrong and where, or what is right (default: hint)",
-    )  # fmt: skip
+    _add_feedback(check)
     _add_grading_options(check)
 
     grade = _verb(verbs, "grade", commands.grade, "grade many, into a folder", GRADE, GRADE_EXAMPLE)
@@ -161,7 +171,12 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     grade.add_argument("--force", action="store_true", help="grade everything afresh, whatever DIR has already")
     grade.add_argument("--quiet", action="store_true", help="no progress; only the summary, and what went wrong")
+    _add_report_options(grade)
     _add_grading_options(grade)
+
+    report = _verb(verbs, "report", commands.report, "write all reports anew", REPORT, REPORT_EXAMPLE)
+    report.add_argument("folder", metavar="DIR", type=Path, help="what `checker grade` was given as --out")
+    _add_report_options(report)
 
     run = _verb(verbs, "run", commands.run, "execute notebooks, and fail if a cell fails", RUN, RUN_EXAMPLE)
     run.add_argument(
@@ -203,6 +218,18 @@ def _verb(
     )
     parser.set_defaults(run=action)
     return parser
+
+
+def _add_feedback(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--feedback", choices=LEVELS, default="hint",
+        help="how much to say: only the verdict, a hint, what is wrong and where, or what is right (default: hint)",
+    )  # fmt: skip
+
+
+def _add_report_options(parser: argparse.ArgumentParser) -> None:
+    """What `grade` and `report` both take; `commands` makes a `ReportOptions` of them."""
+    _add_feedback(parser)
 
 
 def _add_grading_options(parser: argparse.ArgumentParser) -> None:

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from checker.batch.folder import Grader
     from checker.execution.sandbox.levels import Choice
     from checker.exercise import Exercise
+    from checker.reports.folder import ReportOptions
     from checker.result import Result
     from checker.score import Scale
-    from checker.submission import Submission
+    from checker.submission import Found
 
 GO_ON = "what was graded is kept, and the same command goes on from there"
 ALL_CORRECT, NOT_CORRECT, USAGE, NOT_GRADED, NO_SANDBOX, INTERRUPTED = 0, 1, 2, 3, 4, 130
@@ -73,7 +74,7 @@ def grade(options: argparse.Namespace) -> int:
         _complain(f"{other.file}: not graded, because {other.student} also handed in {other.counted}")
 
     try:
-        results, sandbox = _grade_into_folder(options, exercise, found.submissions)
+        results, sandbox = _grade_into_folder(options, exercise, found)
     except durable.FolderInUseError as error:
         return _usage(f"{error}; wait until it has finished, or name another folder")
     except (durable.CannotWriteError, ClusterLostError) as error:
@@ -100,9 +101,7 @@ def grade(options: argparse.Namespace) -> int:
     return USAGE if found.problems else _exit_code(results)
 
 
-def _grade_into_folder(
-    options: argparse.Namespace, exercise: Exercise, submissions: Sequence[Submission]
-) -> tuple[list[Result], Choice]:
+def _grade_into_folder(options: argparse.Namespace, exercise: Exercise, found: Found) -> tuple[list[Result], Choice]:
     """All results, and the sandbox they were graded in; the progress is shown meanwhile."""
     from checker.batch import grade_into
     from checker.reports.progress import Progress
@@ -115,19 +114,46 @@ def _grade_into_folder(
         grader, sandbox = _grader(options, settings, stack)
         if not quiet:
             console.print(sandbox_line(sandbox), soft_wrap=True)
-        progress = stack.enter_context(Progress(console, exercise, submissions, hidden=quiet))
+        progress = stack.enter_context(Progress(console, exercise, found.submissions, hidden=quiet))
         results = grade_into(
-            submissions,
+            found.submissions,
             exercise,
             settings,
             options.out,
             keep_executed=options.executed,
             force=options.force,
+            reports=_report_options(options, found),
             kept=progress.keep,
             report=progress.add,
             grader=grader,
         )
     return results, sandbox
+
+
+def report(options: argparse.Namespace) -> int:
+    """Write every report of a folder anew; nothing is executed."""
+    from checker import durable
+    from checker.reports.folder import NoResultsError, rebuild
+
+    try:
+        results = rebuild(options.folder, _report_options(options))
+    except (NoResultsError, durable.FolderInUseError) as error:
+        return _usage(str(error))
+    except durable.CannotWriteError as error:
+        _complain(str(error))
+        return NOT_GRADED
+    print(f"{len(results)} results: {options.folder / 'index.html'}")
+    return ALL_CORRECT
+
+
+def _report_options(options: argparse.Namespace, found: Found | None = None) -> ReportOptions:
+    from checker.reports.folder import ReportOptions
+
+    return ReportOptions(
+        feedback=options.feedback,
+        set_aside=found.set_aside if found else (),
+        problems=found.problems if found else (),
+    )
 
 
 def run(options: argparse.Namespace) -> int:

@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from checker import harmless
 
 SCHEMA_VERSION = 1
+RESULTS = "results.jsonl"  # the file of results in the folder that `checker grade` writes
 
 Verdict = Literal[
     "correct",
@@ -176,6 +179,14 @@ def from_json(line: str) -> Result:
         return Result(**content)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a result of schema version {SCHEMA_VERSION}: {error}") from None
+
+
+def read_results(path: Path) -> Iterator[Result]:
+    """The results in a file, oldest first. A line that is none, such as one that a crash tore, is passed over."""
+    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+        for line in file:
+            with contextlib.suppress(ValueError, RecursionError):
+                yield from_json(line.decode())
 
 
 def _finding(content: dict[str, Any]) -> Finding:
