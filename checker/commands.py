@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import json
 import logging
+import os
 import sys
 import threading
 from collections.abc import Sequence
@@ -59,17 +60,21 @@ def grade(options: argparse.Namespace) -> int:
     """Grade everything that was named, a line for each as it finishes, into a folder."""
     from checker import durable
     from checker.batch.cluster import ClusterLostError
-    from checker.reports import terminal
+    from checker.reports import gradescope, terminal
     from checker.result import to_dict
     from checker.submission import find
 
     exercise = _load_exercise(options.exercise)
     _make_folder(options.out)
-    found = find(options.paths, exercise)
+    found = find(options.paths, exercise, options.student)
     for problem in found.problems:
         _complain(problem)
     if not found.submissions:
+        if options.gradescope is not None and all(map(os.path.exists, options.paths)):
+            gradescope.write_nothing_handed_in(options.gradescope, "; ".join(found.problems))
         return _usage("nothing to grade")
+    if options.gradescope is not None and (trouble := gradescope.trouble(options.gradescope, len(found.submissions))):
+        return _usage(f"--gradescope: {trouble}, or say whose they are with --student")
     for other in found.set_aside:
         _complain(f"{other.file}: not graded, because {other.student} also handed in {other.counted}")
 
@@ -98,6 +103,7 @@ def grade(options: argparse.Namespace) -> int:
         console.print()
         console.print(terminal.summary(results))
         console.print(f"\n{options.out / 'grades.csv'}", highlight=False, soft_wrap=True)
+    _tell_github(options, results, exercise)
     return USAGE if found.problems else _exit_code(results)
 
 
@@ -143,6 +149,7 @@ def report(options: argparse.Namespace) -> int:
         _complain(str(error))
         return NOT_GRADED
     print(f"{len(results)} results: {options.folder / 'index.html'}")
+    _tell_github(options, results, _load_exercise(results[0].exercise))
     return ALL_CORRECT
 
 
@@ -153,7 +160,18 @@ def _report_options(options: argparse.Namespace, found: Found | None = None) -> 
         feedback=options.feedback,
         set_aside=found.set_aside if found else (),
         problems=found.problems if found else (),
+        gradebooks=tuple(dict.fromkeys(options.gradebook)),
+        assignment=options.assignment,
+        junit=options.junit,
+        gradescope=options.gradescope,
     )
+
+
+def _tell_github(options: argparse.Namespace, results: Sequence[Result], exercise: Exercise) -> None:
+    if options.github:
+        from checker.reports import github
+
+        github.tell(results, exercise, options.feedback, sys.stderr if options.json else sys.stdout)
 
 
 def run(options: argparse.Namespace) -> int:

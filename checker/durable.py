@@ -20,12 +20,13 @@ class FolderInUseError(RuntimeError):
 
 
 def write(path: Path, parts: Iterable[str]) -> None:
-    """Replace a file. Whatever happens, the path leads to all of the old content or all of the new.
+    """Replace a file, in a folder that is made if missing. The path leads to all of the old content or all of the new.
 
     Raises `CannotWriteError`.
     """
     new = path.with_name(f".{path.name}.part")
     with _saying(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with new.open("w", encoding="utf-8", errors="replace", newline="") as file:
                 file.writelines(parts)

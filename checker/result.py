@@ -49,7 +49,8 @@ class Finding(harmless.Record):
     """A mistake that was found. `id` is stable; its hint, explanation and correction are the exercise's.
 
     `line` (from 1) and `columns` (characters, from 0) count within code cell `code_cell` (from 1, as Jupyter's In),
-    and point at the first wrong expression; `source` is that line. `note` and `remedy` say what is known of this
+    and point at the first wrong expression; `source` is that line, and `file_line` its number in the student's file,
+    where it has a line of its own there. `note` and `remedy` say what is known of this
     run in particular: what happened, and what would have been right.
     """
 
@@ -60,6 +61,7 @@ class Finding(harmless.Record):
     line: int | None = None
     columns: tuple[int, int] | None = None
     source: str = ""
+    file_line: int | None = None
     note: str = ""
     remedy: str = ""
 
@@ -76,6 +78,8 @@ class Remark(harmless.Record):
 class Source(harmless.Record):
     """The student's function as written: its text, whose first line is line `line` (from 1) of cell `code_cell`.
 
+    `file_line` is that line's number in the student's file, where it has a line of its own there.
+
     A finding in that cell points at line `finding.line - function.line` (from 0) of `text`, if there is such a line.
     """
 
@@ -84,6 +88,7 @@ class Source(harmless.Record):
     code_cell: int
     line: int
     text: str
+    file_line: int | None = None
 
 
 Kind = Literal["weights", "values"]
@@ -115,6 +120,7 @@ class Result(harmless.Record):
     `right_so_far` says in words which intermediate results were seen to be right. `function` is the student's, as
     written, and `comparisons` what it computed beside what is right, if the answer is not right. `sandbox` is the level
     at which the notebook ran, and `sandbox_reason` why it was none better. `settings` are those that it depends on.
+    `student_id` is what `platform`, the learning platform that the file comes from, calls the student by.
     """
 
     submission: str
@@ -138,6 +144,8 @@ class Result(harmless.Record):
     sandbox_reason: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    platform: str = ""
+    student_id: str = ""
     schema_version: int = SCHEMA_VERSION
 
     @property

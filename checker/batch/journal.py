@@ -37,7 +37,13 @@ def still_good(
             and result.sha256 == _sha256(submission)
             and (result.verdict != "unreadable" or result.file == submission.file)  # whose summary names the file
         ):
-            good[submission.id] = replace(result, student=submission.student, file=submission.file)
+            good[submission.id] = replace(
+                result,
+                student=submission.student,
+                file=submission.file,
+                platform=submission.platform,
+                student_id=submission.student_id,
+            )
     return good
 
 

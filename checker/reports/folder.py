@@ -28,10 +28,15 @@ class ReportOptions:
     """What a teacher may choose of reports, and what only the command knows that found the submissions.
 
     `feedback` is how much the feedback pages say; `set_aside` the files that did not count, and `problems` sentences
-    about paths in which nothing was found.
+    about paths in which nothing was found. `gradebooks` names the learning platforms that get a table, and `assignment`
+    what the assignment is called there ("": the exercise's title); `junit` and `gradescope` are where those go.
     """
 
     feedback: str = "hint"
+    gradebooks: tuple[str, ...] = ()
+    assignment: str = ""
+    junit: Path | None = None
+    gradescope: Path | None = None
     set_aside: tuple[SetAside, ...] = ()
     problems: tuple[str, ...] = ()
 
@@ -42,9 +47,19 @@ PLAIN = ReportOptions()
 def write_reports(out: Path, results: Sequence[Result], exercise: Exercise, options: ReportOptions = PLAIN) -> None:
     """Write every report of these results, which are ordered by submission. Raises `durable.CannotWriteError`."""
     # Imported here: worker processes import this module on their way, and write no reports.
+    from checker.reports.gradebook import write_gradebook
     from checker.reports.grades_csv import write_grades
+    from checker.reports.gradescope import write_gradescope
+    from checker.reports.junit import write_junit
 
     write_grades(out / "grades.csv", results)
+    for platform in options.gradebooks:
+        name = options.assignment or exercise.title
+        write_gradebook(out / f"gradebook-{platform}.csv", platform, results, exercise, options.feedback, name)
+    if options.junit is not None:
+        write_junit(options.junit, results, exercise, options.feedback)
+    if options.gradescope is not None:
+        write_gradescope(options.gradescope, results, exercise, options.feedback)
 
 
 def rebuild(out: Path, options: ReportOptions = PLAIN) -> list[Result]:
