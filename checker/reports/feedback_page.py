@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from markupsafe import Markup
+
 from checker import feedback, harmless
 from checker.exercise import Exercise
 from checker.reports import html
 from checker.reports.heat_maps import heat_maps, stylesheet
-from checker.result import Finding, Result
+from checker.result import Comparison, Finding, Result
 
 
 @dataclass(frozen=True)
@@ -42,12 +45,12 @@ def feedback_page(result: Result, exercise: Exercise, level: str) -> str:
     """
     telling = level != "verdict"
     excerpts = code(result, pointing=telling)
-    maps = [(comparison, heat_maps(comparison)) for comparison in result.comparisons] if telling else []
+    comparisons = [*map(_drawn, result.comparisons)] if telling else []
     # The page has places of its own for the code and for what is right.
     said = [each for each in feedback.feedback(result, exercise, level) if each.kind not in ("code", "right")]
-    return html.render(
+    return html.page(
         "feedback.html.j2",
-        style=html.asset("page.css") + html.asset("feedback.css") + (stylesheet() if maps else ""),
+        style=html.asset("page.css") + html.asset("feedback.css") + (stylesheet() if comparisons else ""),
         result=result,
         exercise=exercise,
         verdict=verdict(result),
@@ -55,7 +58,7 @@ def feedback_page(result: Result, exercise: Exercise, level: str) -> str:
         excerpts=excerpts,
         pointed=[(excerpt, line) for excerpt in excerpts for line in excerpt.lines if line.marked],
         right_so_far=result.right_so_far if telling else "",
-        comparisons=maps,
+        comparisons=comparisons,
         ran=tuple(ran(result)),
     )
 
@@ -112,6 +115,12 @@ def _marked(finding: Finding) -> Line:
     start, end = finding.columns or (0, len(finding.source))
     source = finding.source
     return Line(finding.line or 0, source[:start], source[start : max(start + 1, end)], source[max(start + 1, end) :])
+
+
+@functools.lru_cache(maxsize=1000)
+def _drawn(comparison: Comparison) -> Markup:
+    """A comparison with its maps. Many students make the same mistake, and their outputs are equal."""
+    return Markup(html.render("comparison.html.j2", comparison=comparison, maps=heat_maps(comparison)))
 
 
 LIMITS = (

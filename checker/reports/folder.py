@@ -42,9 +42,13 @@ PLAIN = ReportOptions()
 def write_reports(out: Path, results: Sequence[Result], exercise: Exercise, options: ReportOptions = PLAIN) -> None:
     """Write every report of these results, which are ordered by submission. Raises `durable.CannotWriteError`."""
     # Imported here: worker processes import this module on their way, and write no reports.
+    from checker.reports.class_page import class_page
+    from checker.reports.feedback_folder import write_feedback_pages
     from checker.reports.grades_csv import write_grades
 
     write_grades(out / "grades.csv", results)
+    durable.write(out / "index.html", (class_page(results, exercise, options),))
+    write_feedback_pages(out / "feedback", results, exercise, options.feedback)
 
 
 def rebuild(out: Path, options: ReportOptions = PLAIN) -> list[Result]:

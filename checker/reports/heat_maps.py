@@ -15,6 +15,7 @@ from checker.result import Comparison
 
 STEPS = 32  # between the ends of a colour map; more would not be seen, and values are written into the cells
 WEIGHTS, SIGNED = "cividis", "PuOr"  # both are told apart by the colour-blind; as in the completed notebook
+ROUNDING = 1e-4  # two numbers that were rounded to four digits may be equal
 NOT_A_NUMBER = "nan"
 
 
@@ -38,7 +39,7 @@ class HeatMap:
 
 
 def heat_maps(comparison: Comparison) -> tuple[HeatMap, ...]:
-    """The student's matrix, the right one, and the difference.
+    """The student's matrix, the right one, and the difference; or only the first, if it is right.
 
     Weights have the fixed scale from 0 to 1, so that maps of different heads and students can be compared, and
     differences of weights -1 to 1. Values have a scale that is symmetric about 0, the same for both matrices.
@@ -52,23 +53,31 @@ Cell(shade='d24', text='+0.50'))
     weights = comparison.kind == "weights"
     limit = 1.0 if weights else _largest((*yours, *expected))
     kind = "w" if weights else "d"
-    maps = (_map("yours", kind, yours, limit), _map("expected", kind, expected, limit))
-    if [*map(len, yours)] != [*map(len, expected)]:
-        return maps
     difference = tuple(map(_subtract, yours, expected))
-    return (*maps, _map("difference", "d", difference, 1.0 if weights else _largest(difference), signed=True))
+    if _is_zero(difference):
+        return (_map("yours, which are as expected", kind, yours, limit),)
+    differences = 1.0 if weights else _largest(difference)
+    return (
+        _map("yours", kind, yours, limit),
+        _map("expected", kind, expected, limit),
+        _map("difference", "d", difference, differences, signed=True),
+    )
 
 
 Row = Sequence[float | None]
 
 
+def _is_zero(matrix: Sequence[Row]) -> bool:
+    return all(value is not None and abs(value) <= ROUNDING for row in matrix for value in row)
+
+
 def _map(title: str, kind: str, matrix: Sequence[Row], limit: float, *, signed: bool = False) -> HeatMap:
-    digits = 2 if limit < 10 else 1 if limit < 100 else 0
+    digits = 4 if limit < 0.1 else 2 if limit < 10 else 1 if limit < 100 else 0
     write = functools.partial(number, digits=digits, signed=signed)
     cells = tuple(tuple(_cell(kind, value, limit, write(value)) for value in row) for row in matrix)
     low, high = (0.0 if kind == "w" else -limit), limit
     shades = tuple(f"{kind}{step}" for step in range(0, STEPS + 1, STEPS // 8))
-    ends = ("0", "1") if kind == "w" else (write(low), write(high))
+    ends = (f"{low:g}", f"{high:g}") if limit == 1 else (write(low), write(high))
     return HeatMap(title, cells, shades, *ends)
 
 
@@ -102,7 +111,10 @@ def _subtract(yours: Row, expected: Row) -> Row:
 
 
 def _largest(rows: Sequence[Row]) -> float:
-    return max((abs(value) for row in rows for value in row if value is not None and math.isfinite(value)), default=0) or 1.0
+    return (
+        max((abs(value) for row in rows for value in row if value is not None and math.isfinite(value)), default=0)
+        or 1.0
+    )
 
 
 @functools.cache
