@@ -8,8 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
-from checker.execution.observation import Failure, Observation, Value
-from checker.exercise import Case, Cases, Exercise
+from checker.execution.observation import Call, Failure, Observation, Value
+from checker.exercise import Array, Case, Cases, Exercise
 
 NOT_DEFINED = "Missing"  # what the probe calls a function that is not there
 
@@ -65,6 +65,20 @@ class Evidence:
     @cached_property
     def answer_is_right(self) -> bool:
         return self.answer is not None and self.compare(self.answer, self.cases.notebook) is None
+
+    @property
+    def wrong_output(self) -> tuple[Case, Array] | None:
+        """The answer, or else the first result of the function, that is not right but has the right shape."""
+        calls = ((case, self.observation.calls.get(case.name, Call())) for case in self.cases.all)
+        given = [(self.cases.notebook, self.answer), *((case, call.value) for case, call in calls)]
+        for case, value in given:
+            array = value.array if value is not None else None
+            expected = self.exercise.expected(case)
+            if array is None or array.shape != expected.shape:
+                continue
+            if not self.exercise.tolerance.accepts(array, expected):
+                return case, array
+        return None
 
     @cached_property
     def stopping_failure(self) -> Failure | None:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from checker.mistakes import GENERAL, Mistake
+from checker.result import Comparison
 
 Array = npt.NDArray[np.float64]
 
@@ -109,6 +110,24 @@ class Choice:
 
 
 @dataclass(frozen=True, eq=False)
+class Seen:
+    """What is known of the insides and outputs of a function that is not right.
+
+    `intermediates` are those that it was seen to compute on the case that was watched, by the reference's names,
+    `output` is its first output that has the right shape and is not right, `black_box` that for the black-box case.
+    """
+
+    intermediates: Mapping[str, Array] = field(default_factory=dict)
+    output: tuple[Case, Array] | None = None
+    black_box: Array | None = None
+
+
+def no_comparisons(cases: Cases, seen: Seen) -> tuple[Comparison, ...]:
+    """For exercises that have nothing to show."""
+    return ()
+
+
+@dataclass(frozen=True, eq=False)
 class Exercise:
     """All that the checker knows about one notebook. An exercise is equal to itself only.
 
@@ -118,7 +137,7 @@ class Exercise:
     right form, compute the same as `reference`; in other forms they compute what students compute by mistake.
     `words` says in words what each intermediate is, `summarise` what several are. `read_black_box` says what the
     output for the black-box case gives away of the insides. `given` holds the sources of the functions that the
-    notebook gives, by name.
+    notebook gives, by name. `compare` puts what is known of a wrong function beside what is right.
     """
 
     id: str
@@ -138,6 +157,7 @@ class Exercise:
     summarise: Callable[[Sequence[str]], str]
     given: Mapping[str, str]
     read_black_box: Callable[[Case, Array], str | None]
+    compare: Callable[[Cases, Seen], tuple[Comparison, ...]] = no_comparisons
 
     @cached_property
     def mistakes(self) -> Mapping[str, Mistake]:

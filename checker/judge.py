@@ -12,12 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from checker import findings, harmless
-from checker.diagnosis import diagnose
+from checker.diagnosis import Diagnosis, diagnose
 from checker.evidence import Evidence, describe
 from checker.execution.observation import Call, Failure, Observation
-from checker.exercise import Case, Cases, Exercise
+from checker.exercise import Case, Cases, Exercise, Seen
 from checker.result import CheckResult, Comparison, Finding, Remark, Source, Verdict
 from checker.score import Scale, score
+from checker.source import function_source
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,8 @@ def _judge(evidence: Evidence, scale: Scale) -> Judgement:
         alternatives=diagnosis.alternatives if diagnosis else (),
         right_so_far=exercise.summarise(diagnosis.right_names) if diagnosis else "",
         remarks=(*_remarks(evidence, checks), *findings.remarks(exercise, diagnosis, evidence.unused)),
+        function=function_source(code, observation.called or exercise.function),
+        comparisons=_comparisons(evidence, verdict, diagnosis),
     )
 
 
@@ -252,6 +255,20 @@ def _explain_missing(evidence: Evidence) -> str:
     if not evidence.function_missing:
         return ""
     return f", and {_not_defined(evidence)}"
+
+
+def _comparisons(evidence: Evidence, verdict: Verdict, diagnosis: Diagnosis | None) -> tuple[Comparison, ...]:
+    """What the student's function computed, beside what is right; nothing for a right answer or for none."""
+    if verdict not in ("partial", "wrong", "error"):
+        return ()
+    black_box = evidence.cases.black_box
+    call = evidence.observation.calls.get(black_box.name) if black_box and diagnosis else None
+    seen = Seen(
+        intermediates=diagnosis.seen if diagnosis else {},
+        output=evidence.wrong_output,
+        black_box=call.value.array if call and call.value else None,
+    )
+    return evidence.exercise.compare(evidence.cases, seen)
 
 
 def _evident(evidence: Evidence, checks: Mapping[str, CheckResult], verdict: Verdict) -> dict[str, str]:

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from helpers import EXERCISE, filled_in, notebook
 
-from checker import Result
-from checker.diagnosis import blame
+from checker import Result, source
 from checker.evidence import Evidence
 from checker.execution.observation import Call, Failure, Observation, Value, decode_value
 from checker.exercise import Exercise
@@ -156,7 +155,7 @@ def test_expressions_that_python_cannot_read_are_only_quoted(expression: str, ex
     ["x = " + "-" * 90_000 + "1", "x = " + "1+" * 40_000 + "1", "x = '\\d'", "(" * 90_000, "x\0", "x = 1;" * 90_000],
 )
 def test_programs_that_no_person_writes_are_not_pointed_into(cell: str) -> None:
-    assert isinstance(blame._parse(cell), ast.AST)
+    assert isinstance(source.parse(cell), ast.AST)
 
 
 def test_a_lone_surrogate_in_an_exception_can_be_written(grade: Callable[..., Result]) -> None:

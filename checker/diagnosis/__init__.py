@@ -7,8 +7,8 @@ tells something of the insides.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -26,7 +26,8 @@ class Diagnosis:
 
     `mistakes` are ids in the order of the computation, `alternatives` other sets of ids that explain the outputs as
     well. `place` is the first wrong expression, `right_names` the intermediates that were seen right,
-    `steps_right` the steps that the evidence shows right. `note` says in a sentence what an exception or the
+    `steps_right` the steps that the evidence shows right, `seen` the intermediates of the wrong computation that the
+    watched function was seen to compute. `note` says in a sentence what an exception or the
     black-box case tells of the insides, and `remedy` what would have been right.
     """
 
@@ -38,6 +39,7 @@ class Diagnosis:
     steps_right: frozenset[str] = frozenset()
     note: str = ""
     remedy: str = ""
+    seen: Mapping[str, Array] = field(default_factory=dict, repr=False, compare=False)
 
 
 UNEXPLAINED = "unexplained"
@@ -54,6 +56,7 @@ def diagnose(exercise: Exercise, cases: Cases, code: Sequence[str], observation:
         return Diagnosis((HARD_CODED,), place=blame.place_of_value(traced, outputs[0][1]) if traced else None)
     plan, alternatives = _explanation(exercise, cases, outputs, traced)
     every_step = frozenset(step.id for step in exercise.steps)
+    explains_all = plan is not None
     if plan is not None:
         mistakes = _in_order(exercise, plan)
         wrong_steps = {exercise.choices[number].step for number, _ in plan.forms if _is_wrong(exercise, plan, number)}
@@ -91,6 +94,7 @@ def diagnose(exercise: Exercise, cases: Cases, code: Sequence[str], observation:
         right_names=_right_before(traced, place),
         steps_right=steps_right,
         note=_note(exercise, cases, observation) if mistakes == (UNEXPLAINED,) else "",
+        seen=traced.seen(_state(exercise, cases, plan), exactly=not explains_all) if traced and plan else {},
     )
 
 

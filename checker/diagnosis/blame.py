@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 
 from checker.diagnosis.trace import Sighting, Traced, equal
 from checker.execution.observation import Failure, Place
 from checker.exercise import Array, Exercise
-
-LARGEST_CELL = 100_000  # characters; a tree takes some hundred times as much memory
+from checker.source import parse
 
 
 def place(
@@ -78,7 +75,7 @@ def _is_as_given(exercise: Exercise, code: Sequence[str], function: str) -> bool
     if function not in exercise.given:
         return False
     wanted = ast.dump(ast.parse(exercise.given[function]).body[0])
-    nodes = (node for cell in code for node in ast.walk(_parse(cell)))
+    nodes = (node for cell in code for node in ast.walk(parse(cell)))
     candidates = (node for node in nodes if isinstance(node, ast.FunctionDef) and node.name == function)
     try:
         return any(ast.dump(node) == wanted for node in candidates)
@@ -145,20 +142,7 @@ def _function_at(code: Sequence[str], where: Place) -> str:
         return ""
     inside = [
         node.name
-        for node in ast.walk(_parse(code[where.cell - 1]))
+        for node in ast.walk(parse(code[where.cell - 1]))
         if isinstance(node, ast.FunctionDef) and node.lineno <= where.line <= (node.end_lineno or 0)
     ]
     return inside[0] if inside else ""
-
-
-@lru_cache(maxsize=64)
-def _parse(cell: str) -> ast.AST:
-    """The tree of a cell, IPython's own lines left out; an empty one if it is not Python, or no person's program."""
-    if len(cell) > LARGEST_CELL:
-        return ast.Module([], [])
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # they would quote the cell
-            return ast.parse("\n".join("" if line.startswith(("%", "!")) else line for line in cell.split("\n")))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ast.Module([], [])

@@ -78,6 +78,12 @@ class Traced:
             best[sighting.name] = max(best.get(sighting.name, 0), 2 if sighting.exact else 1)
         return sum(best.values()), sum(equal(array, self.reference[name]) for name, array in shown.items())
 
+    def seen(self, state: Mapping[str, Array], exactly: bool) -> dict[str, Array]:
+        """The results of steps, right or wrong, that were seen as this state has them."""
+        shown = self._shown(state)
+        names = {sighting.name for sighting in self.find(shown) if sighting.exact or not exactly}
+        return {name: array for name, array in shown.items() if name in names}
+
     def _shown(self, state: Mapping[str, Array]) -> dict[str, Array]:
         return {name: state[name] for step in self.exercise.steps for name in step.shows if name in state}
 

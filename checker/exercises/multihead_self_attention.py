@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from checker.comparison import compare
 from checker.exercise import (
     Array,
     Case,
@@ -18,11 +19,13 @@ from checker.exercise import (
     Choice,
     Exercise,
     Form,
+    Seen,
     State,
     Step,
     Tolerance,
 )
 from checker.mistakes import Mistake
+from checker.result import Comparison
 
 HEADS = 2
 
@@ -192,6 +195,61 @@ def _read_weights(weights: Array, scores: Array) -> str | None:
             if np.allclose(centred / divisor, spread, atol=1e-5):
                 return f"each {whose} of the attention sums to one, and the scores were divided by {_number(divisor)}"
     return None
+
+
+def compare_with_right(cases: Cases, seen: Seen) -> tuple[Comparison, ...]:
+    """The attention weights of each head, where they are known, and the result."""
+    found: list[Comparison | None] = []
+    if seen.output is None or seen.output[0] not in cases.other_sizes:  # where the mistake shows at these sizes
+        found = [_compare_attention(cases, seen, h) for h in range(1, HEADS + 1)]
+    if seen.output is not None:
+        case, yours = seen.output
+        of = "for the notebook's data" if case is cases.notebook else f"for {_sizes(case)}"
+        expected = reference(case.arguments)["X_prime"]
+        found.append(compare("X_prime", "values", ("dimensions", "inputs"), yours, expected, of))
+    return tuple(comparison for comparison in found if comparison is not None)
+
+
+def _compare_attention(cases: Cases, seen: Seen, head: int) -> Comparison | None:
+    """The student's weights as they were seen, or else as the output for the black-box case gives them away."""
+    case, yours, how = cases.traced, seen.intermediates.get(f"A{head}"), ""
+    if yours is None and cases.black_box is not None and seen.black_box is not None:
+        case, yours = cases.black_box, attention_from(cases.black_box, seen.black_box).get(f"A{head}")
+        if yours is None or not _are_weights(yours):  # other mistakes are in the output too
+            return None
+        how = ", worked out from your output"
+    expected = reference(case.arguments)[f"A{head}"]
+    if yours is None or yours.shape != expected.shape:
+        return None
+    sums = yours.sum(axis=0)
+    more = "" if np.allclose(sums, 1) else f"The columns of yours sum to {_span(sums)}."
+    of = f"for {_sizes(case)}{how}"
+    return compare(f"Attention weights of head {head}", "weights", ("keys", "queries"), yours, expected, of, more=more)
+
+
+def _are_weights(matrix: Array) -> bool:
+    """Whether a matrix is what a softmax gives: over the keys, over the queries, or over all.
+
+    >>> _are_weights(np.full((2, 2), 0.25)), _are_weights(np.array([[2.0, -1.0], [-1.0, 2.0]]))
+    (True, False)
+    """
+    sums = (matrix.sum(axis=0), matrix.sum(axis=1), matrix.sum())
+    return bool(matrix.min() > -1e-6) and any(np.allclose(total, 1, atol=1e-6) for total in sums)
+
+
+def _sizes(case: Case) -> str:
+    size, count = case.arguments["X"].shape
+    return f"random inputs with D = {size} and N = {count}"
+
+
+def _span(values: Array) -> str:
+    """From the least to the greatest.
+
+    >>> _span(np.array([0.5, 2.0])), _span(np.array([0.25, 0.25]))
+    ('0.5 to 2', '0.25')
+    """
+    ends = [f"{value:.3g}" for value in (values.min(), values.max())]
+    return " to ".join(dict.fromkeys(ends))
 
 
 def _without_key_bias(case: Case) -> Case:
@@ -618,4 +676,5 @@ EXERCISE = Exercise(
     summarise=summarise,
     given={"softmax_cols": GIVEN_SOFTMAX},
     read_black_box=_read_attention,
+    compare=compare_with_right,
 )

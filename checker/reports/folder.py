@@ -47,12 +47,16 @@ PLAIN = ReportOptions()
 def write_reports(out: Path, results: Sequence[Result], exercise: Exercise, options: ReportOptions = PLAIN) -> None:
     """Write every report of these results, which are ordered by submission. Raises `durable.CannotWriteError`."""
     # Imported here: worker processes import this module on their way, and write no reports.
+    from checker.reports.class_page import class_page
+    from checker.reports.feedback_folder import write_feedback_pages
     from checker.reports.gradebook import write_gradebook
     from checker.reports.grades_csv import write_grades
     from checker.reports.gradescope import write_gradescope
     from checker.reports.junit import write_junit
 
     write_grades(out / "grades.csv", results)
+    durable.write(out / "index.html", (class_page(results, exercise, options),))
+    write_feedback_pages(out / "feedback", results, exercise, options.feedback)
     for platform in options.gradebooks:
         name = options.assignment or exercise.title
         write_gradebook(out / f"gradebook-{platform}.csv", platform, results, exercise, options.feedback, name)

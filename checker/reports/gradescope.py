@@ -6,7 +6,6 @@ file for what could not be graded through no fault of the student: any score, a 
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,8 +39,7 @@ def write_gradescope(path: Path, results: Sequence[Result], exercise: Exercise, 
     for result in results:
         file = path if _is_one_file(path) else path / f"{result.submission}.json"
         if result.score is None:
-            with contextlib.suppress(FileNotFoundError):
-                file.unlink()
+            durable.remove(file)
         else:
             durable.write(file, (json.dumps(results_json(result, exercise, level), indent=2),))
 
