@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A piece of feedback: `kind` is `text`, `hint`, `code`, `right` or `remedy`."""
+    """A piece of feedback: `kind` is `text`, `hint`, `code`, `right` or `remedy`; `code` points at its `finding`."""
 
     kind: str
     text: str
+    finding: Finding | None = None
 
 
 def feedback(result: Result | Judgement, exercise: Exercise, level: str) -> list[Paragraph]:
@@ -56,7 +57,7 @@ def _hint(finding: Finding, exercise: Exercise) -> list[Paragraph]:
 
 
 def _explanation(finding: Finding, exercise: Exercise, depth: int) -> list[Paragraph]:
-    said = [Paragraph("code", underlined(finding))] if finding.line is not None else []
+    said = [Paragraph("code", underlined(finding), finding)] if finding.line is not None else []
     said.append(Paragraph("text", finding.message))
     said += [Paragraph("text", finding.note)] if finding.note else []
     if finding.remedy:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rich.console import Group, RenderableType
+from rich.color import Color
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from checker import harmless
+from checker import blocks, harmless
 from checker.exercise import Exercise
 from checker.feedback import feedback, headline
-from checker.result import Result
+from checker.heat import Colour, ink, is_right
+from checker.result import Comparison, Result
 
 if TYPE_CHECKING:
     from checker.execution.sandbox.doctor import Examination
@@ -27,6 +31,7 @@ VERDICT_STYLES = {
     "not graded": "bold magenta",
 }
 PARAGRAPH_STYLES = {"code": "cyan", "right": "green", "hint": "bold", "remedy": "bold"}
+ASCII = str.maketrans("█▓▒░·", "#*:.-")
 STATUS_STYLES = {"passed": "green", "failed": "red", "skipped": "dim"}
 
 
@@ -94,11 +99,35 @@ def story(result: Result, exercise: Exercise, level: str) -> RenderableType:
     for paragraph in feedback(result, exercise, level):
         lines = "\n".join(map(harmless.line, paragraph.text.split("\n")))
         parts += [Text(), Text(lines, style=PARAGRAPH_STYLES.get(paragraph.kind, ""))]
+    if level != "verdict":
+        for comparison in result.comparisons:
+            parts += [Text(), Text(harmless.line(comparison.sentence))]
+            parts += [] if is_right(comparison) else [Blocks(comparison)]
     for remark in result.remarks:
         parts += [Text(), Text(f"Note: {harmless.line(remark.message)}", style="dim")]
     if result.checks:
         parts += [Text(), _checks(result)]
     return Group(*parts)
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """The heat maps of a comparison: in colours if the terminal has enough, else in blocks, or in ASCII."""
+
+    comparison: Comparison
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        coloured = console.color_system in ("256", "truecolor") and not console.no_color
+        for row in blocks.rows(self.comparison, options.max_width, coloured=coloured):
+            line = Text(no_wrap=True, overflow="ignore")
+            for text, colour in row:
+                text = text.translate(ASCII) if options.ascii_only else text
+                line.append(text, Style(color=_rgb(ink(colour)), bgcolor=_rgb(colour)) if colour else None)
+            yield line
+
+
+def _rgb(colour: Colour) -> Color:
+    return Color.from_rgb(*colour)
 
 
 def _checks(result: Result) -> Table:
