@@ -88,6 +88,7 @@ def grade(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         _complain(f"interrupted; {GO_ON}")
         return INTERRUPTED
+    _tell_github(options, results, exercise)
     if options.json:
         others = [{"file": other.file, "student": other.student, "counted": other.counted} for other in found.set_aside]
         _print_json(
@@ -103,7 +104,6 @@ def grade(options: argparse.Namespace) -> int:
         console.print()
         console.print(terminal.summary(results))
         console.print(f"\n{options.out / 'grades.csv'}", highlight=False, soft_wrap=True)
-    _tell_github(options, results, exercise)
     return USAGE if found.problems else _exit_code(results)
 
 
@@ -171,7 +171,7 @@ def _tell_github(options: argparse.Namespace, results: Sequence[Result], exercis
     if options.github:
         from checker.reports import github
 
-        github.tell(results, exercise, options.feedback, sys.stderr if options.json else sys.stdout)
+        github.tell(results, exercise, options.feedback, sys.stderr if getattr(options, "json", False) else sys.stdout)
 
 
 def run(options: argparse.Namespace) -> int:

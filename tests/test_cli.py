@@ -12,24 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers import EXAMPLES, EXERCISE, GRADE, ROOT, SOLUTION, filled_in, notebook, processes_that_mention
+from helpers import EXAMPLES, EXERCISE, GRADE, ROOT, SOLUTION, checker, filled_in, notebook, processes_that_mention
 from hostile_text import commands, unseen
 from jsonschema import Draft202012Validator
 
 from checker.result import SCHEMA_VERSION, Result, from_json
-
-
-def checker(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "checker", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, encoding="utf-8", timeout=300, cwd=ROOT, **options)  # type: ignore[call-overload, no-any-return]
-
-
-@pytest.fixture(scope="session")
-def graded(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], Path]:
-    """`checker grade examples/submissions`, once for all tests here."""
-    out = tmp_path_factory.mktemp("grades")
-    # The one loop without an end among the examples need not be waited for as long as a student's slow cell.
-    return checker(*GRADE, EXAMPLES, "--out", out, "--cell-timeout", 8, "--executed"), out
 
 
 def table() -> dict[str, dict[str, str]]:
@@ -144,7 +131,7 @@ def test_grade_writes_one_line_a_submission_a_summary_and_the_table(
     graded: tuple[subprocess.CompletedProcess[str], Path],
 ) -> None:
     run, out = graded
-    with (out / "grades.csv").open(encoding="utf-8", newline="") as file:
+    with (out / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["submission"] for row in rows] == sorted(row["submission"] for row in rows)
     assert len(rows) == len(expected()) - 1
@@ -317,7 +304,7 @@ def test_a_formula_in_a_name_does_not_reach_the_table(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in/=HYPERLINK(A1).ipynb").write_bytes(b"")
     checker(*GRADE, tmp_path / "in", "--out", tmp_path / "out")
-    with (tmp_path / "out/grades.csv").open(encoding="utf-8", newline="") as file:
+    with (tmp_path / "out/grades.csv").open(encoding="utf-8-sig", newline="") as file:
         [row] = csv.DictReader(file)
     assert row["student"] == "'=HYPERLINK(A1)"
 

@@ -7,11 +7,13 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from hostile_text import PIECES, TEXTS, commands, longest_run_of_marks, unseen
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 from rich.console import Console
 
 from checker import harmless
@@ -20,8 +22,11 @@ from checker.exercise import Exercise
 from checker.feedback import feedback
 from checker.judge import Judgement
 from checker.mistakes import LEVELS
-from checker.reports import terminal
+from checker.reports import github, terminal
+from checker.reports.gradebook import moodle
 from checker.reports.grades_csv import write_grades
+from checker.reports.gradescope import results_json
+from checker.reports.junit import junit
 from checker.result import CheckResult, Finding, Remark, Result, from_json, to_json
 
 QUICK = settings(
@@ -107,11 +112,40 @@ def test_json_holds_any_result_without_harm_and_gives_it_back(exercise: Exercise
     assert json.loads(shown)["results"] == [json.loads(line)] and not commands(shown) and not unseen(shown)
 
 
+@given(RESULTS, st.sampled_from(LEVELS))
+@QUICK
+def test_machines_read_any_result_without_harm(exercise: Exercise, result: Result, level: str) -> None:
+    read = ElementTree.fromstring(junit([result], exercise, level))
+    assert read.find(".//testcase/*").get("message", "").split() == result.summary.split()  # type: ignore[union-attr]
+    content = results_json(result, exercise, level)
+    assert json.loads(json.dumps(content)) == content and not unseen(content["output"].replace("\t", ""))
+    [row] = list(moodle([result], exercise, level, "HW"))[1:]
+    assert {*re.findall(r"<(.*?)>", row[-1])} <= {"p", "/p", "pre", "/pre", "br"}
+
+
+@given(RESULTS, st.sampled_from(LEVELS))
+@QUICK
+def test_annotations_are_the_only_commands_and_summaries_have_no_markup_of_students(
+    exercise: Exercise, result: Result, level: str
+) -> None:
+    [annotation] = github.commands([result], exercise, level)
+    assert "\n" not in annotation and "\r" not in annotation
+    assert re.fullmatch(
+        r"::(error|warning) file=[^:,]*(,line=\d+)?(,col=\d+,endColumn=\d+)?,title=[^:,]*::.*", annotation
+    )
+    for results in ([result], [result, result]):
+        html = MarkdownIt("gfm-like", {"linkify": False}).render("".join(github.summary(results, exercise, level)))
+        tags = Tags()
+        tags.feed(html)
+        assert tags.seen <= {"h2", "p", "strong", "pre", "table", "thead", "tbody", "tr", "th", "td"}
+        assert len(results) == 1 or html.count("<tr>") == 3
+
+
 @given(results=st.lists(RESULTS, min_size=1, max_size=3))
 @QUICK
 def test_tables_hold_any_results_and_no_formula(results: list[Result], tmp_path: Path) -> None:
     write_grades(tmp_path / "grades.csv", results)
-    with (tmp_path / "grades.csv").open(encoding="utf-8", newline="") as file:
+    with (tmp_path / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.reader(file))
     assert len(rows) == len(results) + 1
     for cell in (cell for row in rows for cell in row):

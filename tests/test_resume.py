@@ -60,7 +60,7 @@ class Students:
         return list(map(from_json, (self.out / "results.jsonl").read_text(encoding="utf-8").splitlines()))
 
     def table(self) -> list[str]:
-        with (self.out / "grades.csv").open(encoding="utf-8", newline="") as file:
+        with (self.out / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
             return [row["submission"] for row in csv.DictReader(file)]
 
 
