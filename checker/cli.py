@@ -177,6 +177,7 @@ def _parser() -> argparse.ArgumentParser:
     report = _verb(verbs, "report", commands.report, "write all reports anew", REPORT, REPORT_EXAMPLE)
     report.add_argument("folder", metavar="DIR", type=Path, help="what `checker grade` was given as --out")
     _add_report_options(report)
+    report.add_argument("--json", action="store_true", help="print JSON instead of text")
 
     run = _verb(verbs, "run", commands.run, "execute notebooks, and fail if a cell fails", RUN, RUN_EXAMPLE)
     run.add_argument(

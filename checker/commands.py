@@ -134,6 +134,7 @@ def report(options: argparse.Namespace) -> int:
     """Write every report of a folder anew; nothing is executed."""
     from checker import durable
     from checker.reports.folder import NoResultsError, rebuild
+    from checker.result import to_dict
 
     try:
         results = rebuild(options.folder, _report_options(options))
@@ -142,7 +143,10 @@ def report(options: argparse.Namespace) -> int:
     except durable.CannotWriteError as error:
         _complain(str(error))
         return NOT_GRADED
-    print(f"{len(results)} results: {options.folder / 'index.html'}")
+    if options.json:
+        _print_json({"results": [*map(to_dict, results)]})
+    else:
+        print(harmless.line(f"{len(results)} results: {options.folder / 'index.html'}"))
     return ALL_CORRECT
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -63,9 +64,9 @@ class Browser:
         return visit
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """For one module: while it is there, an event loop runs that others in this process would stumble over."""
+@contextlib.contextmanager
+def opened() -> Iterator[Browser]:
+    """A browser; skips the test if there is none on this machine."""
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if found is None:
         pytest.skip("there is no chromium on this machine")

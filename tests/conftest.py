@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import matplotlib.font_manager  # noqa: F401  # makes its list of fonts once, so that not every kernel has to
 import pytest
+from browsing import Browser, opened
 
 from checker import Result
 from checker.batch import Settings, grade_one
@@ -17,6 +18,13 @@ from checker.submission import single
 @pytest.fixture(scope="session")
 def exercise() -> Exercise:
     return load("multihead-self-attention")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """For one module only: while it is there, an event loop runs that others in this process would stumble over."""
+    with opened() as found:
+        yield found
 
 
 @pytest.fixture

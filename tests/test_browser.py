@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from browsing import DESKTOP, PHONE, Browser, browser  # noqa: F401  # a fixture
+from browsing import DESKTOP, PHONE, Browser
 from hostile_text import PIECES
 from synthetic import comparisons, finding, make_class
 
 from checker.exercise import Exercise
+from checker.reports.class_page import class_page
 from checker.reports.folder import write_reports
 from checker.result import CheckResult, Remark, Result, Source
 
@@ -56,7 +57,7 @@ def wrong(exercise: Exercise) -> Result:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
-def test_pages_fit_say_nothing_and_ask_for_nothing(browser: Browser, folder: Path, width: int, scheme: str) -> None:  # noqa: F811
+def test_pages_fit_say_nothing_and_ask_for_nothing(browser: Browser, folder: Path, width: int, scheme: str) -> None:
     for path in (folder / "index.html", folder / "feedback/hostile.html", folder / "feedback/student-00001.html"):
         visit = browser.visit(path, width, color_scheme=scheme)
         assert visit.fits(), path
@@ -66,7 +67,7 @@ def test_pages_fit_say_nothing_and_ask_for_nothing(browser: Browser, folder: Pat
         assert (ground == "rgb(255, 255, 255)") == (scheme == "light"), "the style was let in"
 
 
-def test_hostile_text_stays_text(browser: Browser, folder: Path) -> None:  # noqa: F811
+def test_hostile_text_stays_text(browser: Browser, folder: Path) -> None:
     visit = browser.visit(folder / "feedback/hostile.html")
     assert "<script>alert(1)</script>" in visit.page.inner_text("h1")
     assert visit.evaluate("document.scripts.length") == 0
@@ -83,7 +84,7 @@ def students(visit_page: object) -> Sequence[str]:
     return visit_page.locator(STUDENTS).all_inner_texts()  # type: ignore[attr-defined, no-any-return]
 
 
-def test_the_table_is_sorted_by_its_headings(browser: Browser, folder: Path) -> None:  # noqa: F811
+def test_the_table_is_sorted_by_its_headings(browser: Browser, folder: Path) -> None:
     page = browser.visit(folder / "index.html").page
     points = page.get_by_role("columnheader", name="Points").last
     points.get_by_role("button").click()
@@ -97,7 +98,7 @@ def test_the_table_is_sorted_by_its_headings(browser: Browser, folder: Path) -> 
     assert points.get_attribute("aria-sort") == "descending"
 
 
-def test_a_bar_filters_the_table_by_mouse_and_by_keyboard(browser: Browser, folder: Path, exercise: Exercise) -> None:  # noqa: F811
+def test_a_bar_filters_the_table_by_mouse_and_by_keyboard(browser: Browser, folder: Path, exercise: Exercise) -> None:
     results = make_class(40, exercise)
     page = browser.visit(folder / "index.html").page
     bar = page.get_by_role("button", name="wrong", exact=False).first
@@ -116,7 +117,7 @@ def test_a_bar_filters_the_table_by_mouse_and_by_keyboard(browser: Browser, fold
     assert len(students(page)) == 41
 
 
-def test_search_finds_every_word_anywhere_in_a_row(browser: Browser, folder: Path, exercise: Exercise) -> None:  # noqa: F811
+def test_search_finds_every_word_anywhere_in_a_row(browser: Browser, folder: Path, exercise: Exercise) -> None:
     one = next(result for result in make_class(40, exercise) if result.verdict == "correct")
     page = browser.visit(folder / "index.html").page
     first, last, number = one.student.split()
@@ -126,7 +127,7 @@ def test_search_finds_every_word_anywhere_in_a_row(browser: Browser, folder: Pat
     assert students(page) == [] and page.get_by_role("status").inner_text() == "0 of 41 shown"
 
 
-def test_a_name_leads_to_the_students_page(browser: Browser, folder: Path, exercise: Exercise) -> None:  # noqa: F811
+def test_a_name_leads_to_the_students_page(browser: Browser, folder: Path, exercise: Exercise) -> None:
     one = make_class(1, exercise)[0]
     visit = browser.visit(folder / "index.html")
     visit.page.locator("#table").get_by_role("link", name=one.student).click()
@@ -134,7 +135,7 @@ def test_a_name_leads_to_the_students_page(browser: Browser, folder: Path, exerc
     assert visit.page.inner_text("h1") == one.student
 
 
-def test_without_script_all_is_there(browser: Browser, folder: Path) -> None:  # noqa: F811
+def test_without_script_all_is_there(browser: Browser, folder: Path) -> None:
     page = browser.visit(folder / "index.html", java_script_enabled=False).page
     assert len(students(page)) == 41
     assert page.locator("button:visible, input:visible").count() == 0
@@ -142,7 +143,7 @@ def test_without_script_all_is_there(browser: Browser, folder: Path) -> None:  #
 
 
 def test_a_screen_reader_reads_the_verdict_the_hint_and_what_the_maps_show(
-    browser: Browser,  # noqa: F811
+    browser: Browser,
     exercise: Exercise,
     tmp_path: Path,
 ) -> None:
@@ -161,7 +162,7 @@ def test_a_screen_reader_reads_the_verdict_the_hint_and_what_the_maps_show(
     assert {"main", "contentinfo"} <= {role for role, _ in spoken}
 
 
-def test_a_screen_reader_finds_a_table_of_the_class(browser: Browser, folder: Path) -> None:  # noqa: F811
+def test_a_screen_reader_finds_a_table_of_the_class(browser: Browser, folder: Path) -> None:
     for width in (PHONE, DESKTOP):
         spoken = browser.visit(folder / "index.html", width).spoken()
         assert ("table", "Submissions") in spoken and ("columnheader", "Student") in spoken
@@ -169,15 +170,13 @@ def test_a_screen_reader_finds_a_table_of_the_class(browser: Browser, folder: Pa
         assert ("status", "") in spoken and ("searchbox", "Search") in spoken
 
 
-def test_a_printed_page_has_all_of_it(browser: Browser, folder: Path) -> None:  # noqa: F811
+def test_a_printed_page_has_all_of_it(browser: Browser, folder: Path) -> None:
     page = browser.visit(folder / "index.html").page
     page.emulate_media(media="print")
     assert not page.locator(".tools").is_visible() and len(students(page)) == 41
 
 
-def test_five_thousand_are_sorted_and_filtered(browser: Browser, exercise: Exercise, tmp_path: Path) -> None:  # noqa: F811
-    from checker.reports.class_page import class_page
-
+def test_five_thousand_are_sorted_and_filtered(browser: Browser, exercise: Exercise, tmp_path: Path) -> None:
     path = tmp_path / "index.html"
     results = make_class(5_000, exercise)
     path.write_text(class_page(results, exercise), encoding="utf-8")
