@@ -194,7 +194,9 @@ def _parser() -> argparse.ArgumentParser:
 
     report = _verb(verbs, "report", commands.report, "write all reports anew", REPORT, REPORT_EXAMPLE)
     report.add_argument("folder", metavar="DIR", type=Path, help="what `checker grade` was given as --out")
-    _add_report_options(report.add_argument_group("output"))
+    output = report.add_argument_group("output")
+    _add_report_options(output)
+    _add_json(output)
 
     run = _verb(verbs, "run", commands.run, "execute notebooks, and fail if a cell fails", RUN, RUN_EXAMPLE)
     run.add_argument(

@@ -140,6 +140,7 @@ def report(options: argparse.Namespace) -> int:
     """Write every report of a folder anew; nothing is executed."""
     from checker import durable
     from checker.reports.folder import NoResultsError, rebuild
+    from checker.result import to_dict
 
     try:
         results = rebuild(options.folder, _report_options(options))
@@ -148,8 +149,11 @@ def report(options: argparse.Namespace) -> int:
     except durable.CannotWriteError as error:
         _complain(str(error))
         return NOT_GRADED
-    print(f"{len(results)} results: {options.folder / 'index.html'}")
     _tell_github(options, results, _load_exercise(results[0].exercise))
+    if options.json:
+        _print_json({"results": [*map(to_dict, results)]})
+    else:
+        print(harmless.line(f"{len(results)} results: {options.folder / 'index.html'}"))
     return ALL_CORRECT
 
 
@@ -171,7 +175,7 @@ def _tell_github(options: argparse.Namespace, results: Sequence[Result], exercis
     if options.github:
         from checker.reports import github
 
-        github.tell(results, exercise, options.feedback, sys.stderr if getattr(options, "json", False) else sys.stdout)
+        github.tell(results, exercise, options.feedback, sys.stderr if options.json else sys.stdout)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -204,4 +206,12 @@ def _finding(content: dict[str, Any]) -> Finding:
 
 def _comparison(content: dict[str, Any]) -> Comparison:
     matrices = {name: tuple(map(tuple, content[name])) for name in ("yours", "expected")}
+    yours, expected = matrices.values()
+    numbers = [*chain(*expected), *(value for value in chain(*yours) if value is not None)]
+    if [*map(len, yours)] != [*map(len, expected)] or not all(map(_is_finite, numbers)):
+        raise ValueError("not two matrices of numbers of one shape")
     return Comparison(**content | matrices)
+
+
+def _is_finite(value: object) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import matplotlib.font_manager  # noqa: F401  # makes its list of fonts once, so that not every kernel has to
 import pytest
+from browsing import Browser, opened
 from helpers import EXAMPLES, GRADE, checker
 
 from checker import Result
@@ -32,6 +33,13 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.Complet
     options += ["--cell-timeout", 8]
     environment = {**os.environ, "GITHUB_STEP_SUMMARY": str(out / "summary.md")}
     return checker(*GRADE, EXAMPLES, "--out", out, *options, env=environment), out
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """For one module only: while it is there, an event loop runs that others in this process would stumble over."""
+    with opened() as found:
+        yield found
 
 
 @pytest.fixture

@@ -151,6 +151,15 @@ def test_numbers_that_are_none_become_null_and_are_counted() -> None:
     assert from_json(to_json(result)) == result and "NaN" not in json.dumps(to_json(result))
 
 
+@pytest.mark.parametrize("yours", ["[[NaN]]", '[["1"]]', "[[1, 2]]", "[[true]]", "[[null], [1]]", "7"])
+def test_matrices_that_are_none_are_refused(yours: str) -> None:
+    shown = compare("X", "values", ("a", "b"), np.ones((1, 1)), np.zeros((1, 1)), "here")
+    line = to_json(Result("a", "A", "a", "", "x", "wrong", 0, "", comparisons=(shown,)))
+    assert '"yours": [[1.0]]' in line
+    with pytest.raises(ValueError, match="not "):
+        from_json(line.replace("[[1.0]]", yours))
+
+
 def test_judgements_hold_the_function_as_written() -> None:
     function = judged((" + beta_v1", "")).function
     assert function is not None and (function.code_cell, function.line) == (2, 1)

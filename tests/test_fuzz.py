@@ -225,6 +225,7 @@ def test_damaged_runs_through_judge_diagnosis_and_reports(
     result = Result(
         "ada", text, text, "", EXERCISE_12.id, judgement.verdict, judgement.score, judgement.summary, judgement.checks,
         judgement.mistakes, judgement.alternatives, judgement.right_so_far, judgement.remarks,
+        function=judgement.function, comparisons=judgement.comparisons,
     )  # fmt: skip
     assert from_json(to_json(result)) == result
     write_grades(tmp_path / "grades.csv", [result])

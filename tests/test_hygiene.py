@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
+import html5lib
 import pytest
 from hostile_text import PIECES, TEXTS, commands, longest_run_of_marks, unseen
 from hypothesis import HealthCheck, given, settings
@@ -23,11 +24,15 @@ from checker.feedback import feedback
 from checker.judge import Judgement
 from checker.mistakes import LEVELS
 from checker.reports import github, terminal
+from checker.reports.class_page import class_page
+from checker.reports.feedback_page import feedback_page
+from checker.reports.folder import ReportOptions
 from checker.reports.gradebook import moodle
 from checker.reports.grades_csv import write_grades
 from checker.reports.gradescope import results_json
 from checker.reports.junit import junit
-from checker.result import CheckResult, Finding, Remark, Result, from_json, to_json
+from checker.result import CheckResult, Comparison, Finding, Remark, Result, Source, from_json, to_json
+from checker.submission import SetAside
 
 QUICK = settings(
     deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -45,6 +50,17 @@ FINDINGS = st.builds(
     note=TEXTS,
     remedy=TEXTS,
 )
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+COMPARISONS = st.builds(
+    Comparison,
+    name=TEXTS,
+    kind=st.sampled_from(["weights", "values"]),
+    rows=TEXTS,
+    columns=TEXTS,
+    yours=st.tuples(st.tuples(st.one_of(st.none(), NUMBERS), NUMBERS)),
+    expected=st.tuples(st.tuples(NUMBERS, NUMBERS)),
+    sentence=TEXTS,
+)
 RESULTS = st.builds(
     Result,
     submission=TEXTS.map(harmless.file_name),
@@ -59,6 +75,8 @@ RESULTS = st.builds(
     mistakes=st.lists(FINDINGS, max_size=2).map(tuple),
     right_so_far=TEXTS,
     remarks=st.lists(st.builds(Remark, st.just("later-cell-failed"), TEXTS), max_size=2).map(tuple),
+    function=st.one_of(st.none(), st.builds(Source, st.integers(1, 9), st.integers(1, 99), TEXTS)),
+    comparisons=st.lists(COMPARISONS, max_size=2).map(tuple),
 )
 
 
@@ -167,14 +185,31 @@ class Tags(HTMLParser):
 @QUICK
 def test_check_shows_any_judgement_without_harm(exercise: Exercise, result: Result, level: str) -> None:
     judgement = Judgement(
-        result.verdict, 0, result.summary, result.checks, result.mistakes, (), result.right_so_far, result.remarks
-    )
+        result.verdict, 0, result.summary, result.checks, result.mistakes, (), result.right_so_far, result.remarks,
+        result.function, result.comparisons,
+    )  # fmt: skip
     shown = Shown(exercise, judgement, level)
     tags = Tags()
     tags.feed(shown._repr_html_())
-    assert tags.seen <= {"div", "p", "b", "pre", "table", "tr", "td"}
+    assert tags.seen <= {"div", "p", "b", "br", "pre", "u", "details", "summary", "table", "caption", "tr", "th", "td"}
     assert not unseen(shown._repr_html_().replace("\t", "")) and not unseen(repr(shown).replace("\t", ""))
     assert all(not unseen(part.text.replace("\t", "")) for part in feedback(judgement, exercise, level))
+
+
+@given(RESULTS, st.sampled_from(LEVELS))
+@QUICK
+def test_pages_show_any_result_without_harm(exercise: Exercise, result: Result, level: str) -> None:
+    other = SetAside(result.file, result.student, result.summary)
+    options = ReportOptions(set_aside=(other,), problems=(result.summary,))
+    for page, scripts in ((feedback_page(result, exercise, level), 0), (class_page([result], exercise, options), 1)):
+        assert not unseen(page.replace("\t", ""))
+        tree = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(page)
+        assert len(tree.findall(".//script")) == scripts and len(tree.findall(".//style")) == 1
+        for element in tree.iter():
+            assert element.tag not in ("iframe", "object", "embed", "base", "form", "img", "a") or (
+                element.tag == "a" and re.fullmatch(r"feedback/[a-z0-9_-]+\.html", element.get("href"))
+            )
+            assert not [name for name in element.attrib if name.startswith("on") or name == "style"]
 
 
 @pytest.mark.parametrize("width", range(10, 30))

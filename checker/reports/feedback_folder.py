@@ -55,4 +55,5 @@ def _end(path: Path) -> bytes:
 
 def _digest(result: Result, level: str) -> str:
     """Equal for pages that are equal."""
-    return hashlib.sha256("\n".join((__version__, html.form(), level, to_json(result))).encode()).hexdigest()
+    depends_on = "\n".join((__version__, html.form(), level, to_json(result)))
+    return hashlib.sha256(depends_on.encode("utf-8", "replace")).hexdigest()

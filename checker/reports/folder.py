@@ -80,8 +80,8 @@ def rebuild(out: Path, options: ReportOptions = PLAIN) -> list[Result]:
         results = [latest[submission] for submission in sorted(latest)]
         names = {result.exercise for result in results}
         if len(names) != 1:
-            what = "no result" if not names else f"results of several exercises ({', '.join(sorted(names))})"
-            raise NoResultsError(f"{out / RESULTS}: there is {what} in it")
+            what = "no results" if not names else f"results of several exercises ({', '.join(sorted(names))})"
+            raise NoResultsError(f"{out / RESULTS}: it holds {what}")
         try:
             exercise = exercises.load(names.pop())
         except UnknownExerciseError as error:
