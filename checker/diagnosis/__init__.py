@@ -208,7 +208,9 @@ def _right_before(traced: Traced | None, place: Place | None) -> tuple[str, ...]
     if traced is None:
         return ()
     stop = next((i for i, record in enumerate(traced.records) if record.place == place), len(traced.records))
-    names = {sighting.name for sighting in traced.right if sighting.record <= stop}
+    # The wrong expression itself may be a right result that is transposed: that is what is wrong with it.
+    before = (sighting for sighting in traced.right if sighting.record < stop + sighting.exact)
+    names = {sighting.name for sighting in before}
     return tuple(name for name in traced.exercise.words if name in names)
 
 
