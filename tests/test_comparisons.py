@@ -190,3 +190,8 @@ def test_a_function_is_found_by_its_name(cells: tuple[str, ...], place: tuple[in
 def test_a_very_long_function_is_cut(exercise: Exercise) -> None:
     found = function_source(("def f():\n" + "  x = 1\n" * 9_000,), "f")
     assert found is not None and 10_000 <= len(found.text) < 10_010
+
+
+def test_what_is_wrong_for_being_transposed_is_not_right_so_far() -> None:
+    judgement = judged(("K1.T @ Q1", "Q1.T @ K1"), ("K2.T @ Q2", "Q2.T @ K2"))
+    assert judgement.right_so_far == "queries, keys and values of both heads"

@@ -27,8 +27,8 @@ class Diagnosis:
     `mistakes` are ids in the order of the computation, `alternatives` other sets of ids that explain the outputs as
     well. `place` is the first wrong expression, `right_names` the intermediates that were seen right,
     `steps_right` the steps that the evidence shows right, `seen` the intermediates of the wrong computation that the
-    watched function was seen to compute. `note` says in a sentence what an exception or the
-    black-box case tells of the insides, and `remedy` what would have been right.
+    watched function was seen to compute. `note` says in a sentence what an exception or the black-box case tells of the
+    insides, and `remedy` what would have been right.
     """
 
     mistakes: tuple[str, ...]
@@ -208,7 +208,9 @@ def _right_before(traced: Traced | None, place: Place | None) -> tuple[str, ...]
     if traced is None:
         return ()
     stop = next((i for i, record in enumerate(traced.records) if record.place == place), len(traced.records))
-    names = {sighting.name for sighting in traced.right if sighting.record <= stop}
+    # The wrong expression itself may be a right result that is transposed: that is what is wrong with it.
+    before = (sighting for sighting in traced.right if sighting.record < stop + sighting.exact)
+    names = {sighting.name for sighting in before}
     return tuple(name for name in traced.exercise.words if name in names)
 
 

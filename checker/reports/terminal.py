@@ -31,7 +31,7 @@ VERDICT_STYLES = {
     "not graded": "bold magenta",
 }
 PARAGRAPH_STYLES = {"code": "cyan", "right": "green", "hint": "bold", "remedy": "bold"}
-ASCII = str.maketrans("█▓▒░·", "#*:.-")
+ASCII = str.maketrans("█▓▒░·", "#%=:.")
 STATUS_STYLES = {"passed": "green", "failed": "red", "skipped": "dim"}
 
 
