@@ -103,7 +103,7 @@ def grade(options: argparse.Namespace) -> int:
         console = _console()
         console.print()
         console.print(terminal.summary(results))
-        console.print(f"\n{options.out / 'grades.csv'}", highlight=False, soft_wrap=True)
+        console.print(f"\n{options.out / 'index.html'}\n{options.out / 'grades.csv'}", highlight=False, soft_wrap=True)
     return USAGE if found.problems else _exit_code(results)
 
 

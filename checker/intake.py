@@ -162,7 +162,7 @@ def _members(parts: tuple[str, ...], open: _Open, depth: int) -> Iterator[File]:
         suffix = inner.suffix.lower()
         if suffix not in (*SUFFIXES, ".zip") or any(_ignored(part) for part in inner.parts if part != ".."):
             continue
-        below, modified = (*parts, *_safe_parts(inner)), _time_of(info)
+        below, modified = (*parts, *(_safe_parts(inner) or (f"unnamed{suffix}",))), _time_of(info)
         reason = _OUTSIDE if _safe_parts(inner) != inner.parts else _why_not(info)
         if reason is None and times[inner] > 1:
             reason = "the archive holds two files of this name"

@@ -100,9 +100,9 @@ Kind = Literal["weights", "values"]
 class Comparison(harmless.Record):
     """A matrix that the student's function computed, beside the right one of the same shape.
 
-    `weights` are from 0 to 1, `values` any numbers; `rows` and `columns` say what the axes are. Numbers are rounded to
-    four digits after the point; None is one that is not finite. `sentence` says what there is to see, for those who
-    cannot see it.
+    `weights` should be from 0 to 1 (the student's may lie outside), `values` are any numbers; `rows` and `columns` say
+    what the axes are. Numbers are rounded to four digits after the point; None is one that is not finite. `sentence`
+    says what there is to see, for those who cannot see it.
     """
 
     name: str

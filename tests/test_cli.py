@@ -139,7 +139,11 @@ def test_grade_writes_one_line_a_submission_a_summary_and_the_table(
     assert first.startswith("Sandbox: ")
     assert sum(row["student"] in lines[i] for i in range(len(rows)) for row in rows) >= len(rows)
     assert any(line.split() == ["all", str(len(rows))] for line in lines)
-    assert lines[-1] == str(out / "grades.csv")
+    assert lines[-2:] == [str(out / "index.html"), str(out / "grades.csv")]
+    pages = {path.stem for path in (out / "feedback").iterdir()}
+    assert pages == {row["submission"] for row in rows}
+    index = (out / "index.html").read_text(encoding="utf-8")
+    assert all(f'"feedback/{page}.html"' in index for page in pages) and "henry also handed in" in index
     assert "Traceback" not in run.stderr
 
 
@@ -229,7 +233,7 @@ def test_exercises_are_listed() -> None:
     assert json.loads(checker("exercises", "--json").stdout)[0]["answer"] == "X_prime"
 
 
-@pytest.mark.parametrize("verb", ["", "check", "grade", "run", "selftest", "doctor", "exercises"])
+@pytest.mark.parametrize("verb", ["", "check", "grade", "report", "run", "selftest", "doctor", "exercises"])
 def test_help_describes_every_verb_with_an_example(verb: str) -> None:
     run = checker(*verb.split(), "--help", env={**os.environ, "COLUMNS": "80"})
     assert run.returncode == 0 and not run.stderr
@@ -295,7 +299,8 @@ def test_ctrl_c_keeps_what_is_done_and_leaves_no_kernel(tmp_path: Path, temporar
     assert process.returncode == 130 and "interrupted" in errors and "Traceback" not in errors
     [line] = (out / "results.jsonl").read_text().splitlines()
     assert from_json(line).verdict == "correct"
-    assert "ada" in (out / "grades.csv").read_text()
+    assert "ada" in (out / "grades.csv").read_text() and "ada" in (out / "index.html").read_text()
+    assert (out / "feedback/ada.html").exists()
     assert kernels or not Path("/proc").exists()
     assert not processes_that_mention(temporary) and not list(Path(temporary).iterdir())
 

@@ -190,7 +190,15 @@ def member(name: str = "ada.ipynb", **fields: object) -> zipfile.ZipInfo:
 
 @pytest.mark.parametrize(
     "name",
-    ["../ada.ipynb", "a/../../ada.ipynb", "/ada.ipynb", "..\\ada.ipynb", "C:\\ada.ipynb", "\\\\server\\x\\ada.ipynb"],
+    [
+        "../ada.ipynb",
+        "a/../../ada.ipynb",
+        "/ada.ipynb",
+        "..\\ada.ipynb",
+        "C:\\ada.ipynb",
+        "a:b.ipynb",
+        "\\\\server\\x\\ada.ipynb",
+    ],
 )
 def test_a_path_in_a_zip_that_leads_outside_is_not_read_and_said_so(
     name: str, tmp_path: Path, exercise: Exercise

@@ -27,8 +27,8 @@ class Diagnosis:
     `mistakes` are ids in the order of the computation, `alternatives` other sets of ids that explain the outputs as
     well. `place` is the first wrong expression, `right_names` the intermediates that were seen right,
     `steps_right` the steps that the evidence shows right, `seen` the intermediates of the wrong computation that the
-    watched function was seen to compute. `note` says in a sentence what an exception or the
-    black-box case tells of the insides, and `remedy` what would have been right.
+    watched function was seen to compute. `note` says in a sentence what an exception or the black-box case tells of the
+    insides, and `remedy` what would have been right.
     """
 
     mistakes: tuple[str, ...]

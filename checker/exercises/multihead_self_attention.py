@@ -200,7 +200,8 @@ def _read_weights(weights: Array, scores: Array) -> str | None:
 def compare_with_right(cases: Cases, seen: Seen) -> tuple[Comparison, ...]:
     """The attention weights of each head, where they are known, and the result."""
     found: list[Comparison | None] = []
-    if seen.output is None or seen.output[0] not in cases.other_sizes:  # where the mistake shows at these sizes
+    names = [case.name for case in cases.other_sizes]
+    if seen.output is None or seen.output[0].name not in names:  # else no mistake shows at the sizes of the weights
         found = [_compare_attention(cases, seen, h) for h in range(1, HEADS + 1)]
     if seen.output is not None:
         case, yours = seen.output

@@ -55,6 +55,7 @@ def feedback_page(result: Result, exercise: Exercise, level: str) -> str:
         exercise=exercise,
         verdict=verdict(result),
         said=said,
+        hinting=level == "hint",
         excerpts=excerpts,
         pointed=[(excerpt, line) for excerpt in excerpts for line in excerpt.lines if line.marked],
         right_so_far=result.right_so_far if telling else "",
