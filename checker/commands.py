@@ -70,8 +70,11 @@ def grade(options: argparse.Namespace) -> int:
     for problem in found.problems:
         _complain(problem)
     if not found.submissions:
-        if options.gradescope is not None and all(map(os.path.exists, options.paths)):
-            gradescope.write_nothing_handed_in(options.gradescope, "; ".join(found.problems))
+        try:
+            if options.gradescope is not None and all(map(os.path.exists, options.paths)):
+                gradescope.write_nothing_handed_in(options.gradescope, "; ".join(found.problems))
+        except durable.CannotWriteError as error:
+            _complain(str(error))
         return _usage("nothing to grade")
     if options.gradescope is not None and (trouble := gradescope.trouble(options.gradescope, len(found.submissions))):
         return _usage(f"--gradescope: {trouble}, or say whose they are with --student")
@@ -80,6 +83,7 @@ def grade(options: argparse.Namespace) -> int:
 
     try:
         results, sandbox = _grade_into_folder(options, exercise, found)
+        _tell_github(options, results, exercise)
     except durable.FolderInUseError as error:
         return _usage(f"{error}; wait until it has finished, or name another folder")
     except (durable.CannotWriteError, ClusterLostError) as error:
@@ -88,7 +92,6 @@ def grade(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         _complain(f"interrupted; {GO_ON}")
         return INTERRUPTED
-    _tell_github(options, results, exercise)
     if options.json:
         others = [{"file": other.file, "student": other.student, "counted": other.counted} for other in found.set_aside]
         _print_json(
@@ -144,12 +147,12 @@ def report(options: argparse.Namespace) -> int:
 
     try:
         results = rebuild(options.folder, _report_options(options))
+        _tell_github(options, results, _load_exercise(results[0].exercise))
     except (NoResultsError, durable.FolderInUseError) as error:
         return _usage(str(error))
     except durable.CannotWriteError as error:
         _complain(str(error))
         return NOT_GRADED
-    _tell_github(options, results, _load_exercise(results[0].exercise))
     if options.json:
         _print_json({"results": [*map(to_dict, results)]})
     else:

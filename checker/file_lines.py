@@ -24,7 +24,7 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 def with_file_lines(judgement: Judgement, data: bytes, *, script: bool = False) -> Judgement:
     """The same with the lines of the file that it points at, as far as there are such lines."""
     function = judgement.function
-    if function is None and not any(finding.line for finding in judgement.mistakes):
+    if judgement.verdict == "correct" or (function is None and not any(place.line for place in judgement.mistakes)):
         return judgement
     cells = file_lines(data, script=script)
 

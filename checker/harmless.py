@@ -97,7 +97,7 @@ def markdown(value: str) -> str:
     >>> markdown("*Ada* <b> a|b")
     '&#42;Ada&#42; &#60;b&#62; a&#124;b'
     """
-    return re.sub(r"[!-/:-@\[-`{-~]", lambda found: f"&#{ord(found[0])};", line(value))
+    return re.sub(r"[!-/:-@\[-`{-~]", lambda found: f"&#{ord(found[0])};", line(value)).strip()
 
 
 # GitHub takes `::error::` for a command at the start of a line, and `##[group]` anywhere; Azure `##vso[...]`.

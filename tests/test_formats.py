@@ -168,6 +168,12 @@ def test_from_explain_on_an_annotation_points_at_the_first_wrong_expression(exer
     assert ",line=120,col=7,endColumn=13," in explained
 
 
+def test_an_annotation_is_no_command_of_another_system(exercise: Exercise) -> None:
+    hostile = a_result(mistakes=(Finding("unexplained", "", note="##vso[task.complete]\n::set-output name=a::b"),))
+    [line] = github.commands([hostile], exercise, "explain")
+    assert "##vso[" not in line and line.count("::") == 2
+
+
 def test_what_was_not_graded_is_a_warning(exercise: Exercise) -> None:
     [line] = github.commands([a_result("bea", "correct", 100), UNGRADED], exercise, "hint")
     assert line.startswith("::warning file=eve.ipynb,title=not graded::")

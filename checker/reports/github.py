@@ -1,7 +1,7 @@
 """What GitHub Actions shows of a grade: annotations on the student's lines, and the summary of a job.
 
 The commands here are the only ones that this package means a CI system to obey; all other text goes through
-`harmless.log`, so that no student's text can be one.
+`harmless.log`, so that no student's text can be one, and so does the text within these.
 """
 
 from __future__ import annotations
@@ -13,21 +13,25 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
+from checker import durable
 from checker.exercise import Exercise
 from checker.feedback import as_text, feedback, headline
-from checker.harmless import markdown
+from checker.harmless import log, markdown
 from checker.result import Result
 
 MOST_ROWS = 1_000  # a summary may have 1 MB
 
 
-def tell(results: Sequence[Result], exercise: Exercise, level: str, log: TextIO) -> None:
-    """Print the annotations into the log of a job, and add to its summary, whose file GitHub names."""
+def tell(results: Sequence[Result], exercise: Exercise, level: str, to: TextIO) -> None:
+    """Print the annotations into the log of a job, and add to its summary, whose file GitHub names.
+
+    Raises `durable.CannotWriteError`.
+    """
     for line in commands(results, exercise, level):
-        print(line, file=log)
+        print(line, file=to)
     if path := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with Path(path).open("a", encoding="utf-8") as file:
-            file.writelines(summary(results, exercise, level))
+        with durable.appending(Path(path)) as append:
+            append("".join(summary(results, exercise, level)))
 
 
 def commands(results: Sequence[Result], exercise: Exercise, level: str) -> Iterator[str]:
@@ -47,14 +51,15 @@ def command(name: str, properties: dict[str, str], message: str) -> str:
     r"""A workflow command, whatever the texts in it are.
 
     >>> command("error", {"file": "a,b.py", "line": "3"}, "50 %\n::warning::")
-    '::error file=a%2Cb.py,line=3::50 %25%0A::warning::'
+    '::error file=a%2Cb.py,line=3::50 %25%0A: :warning::'
     """
     listed = ",".join(f"{name}={_escaped(value, ':,')}" for name, value in properties.items())
     return f"::{name} {listed}::{_escaped(message)}"
 
 
 def _escaped(text: str, more: str = "") -> str:
-    """`%` comes first, or it would be escaped again."""
+    """Also harmless to other CI systems. `%` comes first, or it would be escaped again."""
+    text = log(text)
     for character in f"%\r\n{more}":
         text = text.replace(character, f"%{ord(character):02X}")
     return text

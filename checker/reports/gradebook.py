@@ -1,8 +1,7 @@
 """Tables that learning platforms import: Canvas' gradebook and Moodle's grading worksheet.
 
-Their columns are those that the platforms' own exports have and their imports look for:
-https://community.canvaslms.com/t5/Instructor-Guide/How-do-I-import-grades-in-the-Gradebook/ta-p/807 and
-https://docs.moodle.org/en/Assignment_FAQ#How_can_I_grade_assignments_offline.3F
+Their columns are those that the imports look for: `lib/gradebook_importer.rb` of Canvas (instructure/canvas-lms) and
+`mod/assign/feedback/offline/importgradeslib.php` of Moodle (moodle/moodle). Both take a byte order mark.
 """
 
 from __future__ import annotations
