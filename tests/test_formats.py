@@ -171,7 +171,7 @@ def test_from_explain_on_an_annotation_points_at_the_first_wrong_expression(exer
 def test_an_annotation_is_no_command_of_another_system(exercise: Exercise) -> None:
     hostile = a_result(mistakes=(Finding("unexplained", "", note="##vso[task.complete]\n::set-output name=a::b"),))
     [line] = github.commands([hostile], exercise, "explain")
-    assert "##vso[" not in line and line.count("::") == 2
+    assert "task.complete" in line and "##vso[" not in line and "%0A::" not in line
 
 
 def test_what_was_not_graded_is_a_warning(exercise: Exercise) -> None:
