@@ -15,6 +15,8 @@ from checker.commands import INTERRUPTED, NOT_CORRECT, USAGE
 from checker.exercises import DEFAULT
 from checker.mistakes import LEVELS
 
+PLATFORMS = ("canvas", "moodle")  # those of `reports.gradebook`, which imports more than a help text may
+
 DESCRIPTION = """\
 Runs student notebooks, compares their answer with the reference, and says
 what went wrong.
@@ -62,11 +64,25 @@ GRADE_EXAMPLE = """\
 what --out gets:
   results.jsonl             one result a line, with everything known of it
   grades.csv                one line for each student
+  index.html                the class: what was misunderstood, by how many
+  feedback/<student>.html   a page for each student
   executed/<student>.ipynb  the notebooks as they ran (with --executed)
+  gradebook-<where>.csv     for Canvas or Moodle (with --gradebook)
 
 examples:
   checker grade submissions.zip --out grades
   checker grade section1/ section2/ --out grades --workers 4
+"""
+
+REPORT = """\
+Writes every report of a folder of grades anew, from its results.jsonl: after
+a change of options, say, or when one was lost. Nothing is executed. The exit
+code is 0 if they are written.
+"""
+
+REPORT_EXAMPLE = """\
+example:
+  checker report grades --feedback explain
 """
 
 RUN = """\
@@ -140,28 +156,47 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
 
     check = _verb(verbs, "check", commands.check, "grade one notebook, and tell its story", CHECK, CHECK_EXAMPLE)
-    check.add_argument("file", metavar="FILE", type=Path, help="the notebook (.ipynb), or a Python export of it")
-    check.add_argument(
-        "--feedback", choices=LEVELS, default="hint",
-        help="how much to say: only the verdict, a hint, what is wrong and where, or what is right (default: hint)",
-    )  # fmt: skip
-    _add_grading_options(check)
+    given = check.add_argument_group("input")
+    given.add_argument("file", metavar="FILE", type=Path, help="the notebook (.ipynb), or a Python export of it")
+    _add_exercise(given)
+    _add_grading_options(check.add_argument_group("grading"))
+    _add_limits(check, cell=20, notebook=60)
+    output = check.add_argument_group("output")
+    _add_feedback(output)
+    _add_json(output)
 
     grade = _verb(verbs, "grade", commands.grade, "grade many, into a folder", GRADE, GRADE_EXAMPLE)
-    grade.add_argument("paths", metavar="PATH", nargs="+", help="a file, folder, glob or .zip archive")
-    grade.add_argument("--out", metavar="DIR", type=Path, required=True, help="the folder for results; made if missing")
-    grade.add_argument("--executed", action="store_true", help="also keep every notebook as it ran")
-    grade.add_argument(
+    grade.usage = "checker grade [options] --out DIR PATH [PATH ...]"
+    given = grade.add_argument_group("input")
+    given.add_argument("paths", metavar="PATH", nargs="+", help="a file, folder, glob or .zip archive")
+    given.add_argument("--student", metavar="NAME", help="everything is this student's; what fits and is newest counts")
+    _add_exercise(given)
+    grading = grade.add_argument_group("grading")
+    _add_grading_options(grading)
+    grading.add_argument(
         "--workers", metavar="N", type=_positive(int), default=_cores(),
         help="processes that grade, each one notebook at a time (default: %(default)s, the number of cores)",
     )  # fmt: skip
-    grade.add_argument(
+    grading.add_argument(
         "--cluster", metavar="ADDRESS",
         help="grade on the workers of this Dask scheduler, say tcp://head:8786, not here (needs the extra `cluster`)",
     )  # fmt: skip
-    grade.add_argument("--force", action="store_true", help="grade everything afresh, whatever DIR has already")
-    grade.add_argument("--quiet", action="store_true", help="no progress; only the summary, and what went wrong")
-    _add_grading_options(grade)
+    grading.add_argument("--force", action="store_true", help="grade everything afresh, whatever DIR has already")
+    _add_limits(grade, cell=20, notebook=60)
+    output = grade.add_argument_group("output")
+    output.add_argument(
+        "--out", metavar="DIR", type=Path, required=True, help="the folder for results; made if missing"
+    )
+    output.add_argument("--executed", action="store_true", help="also keep every notebook as it ran")
+    _add_report_options(output)
+    output.add_argument("--quiet", action="store_true", help="no progress; only the summary, and what went wrong")
+    _add_json(output)
+
+    report = _verb(verbs, "report", commands.report, "write all reports anew", REPORT, REPORT_EXAMPLE)
+    report.add_argument("folder", metavar="DIR", type=Path, help="what `checker grade` was given as --out")
+    output = report.add_argument_group("output")
+    _add_report_options(output)
+    _add_json(output)
 
     run = _verb(verbs, "run", commands.run, "execute notebooks, and fail if a cell fails", RUN, RUN_EXAMPLE)
     run.add_argument(
@@ -169,9 +204,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--out", metavar="DIR", type=Path, help="keep the executed notebooks in this folder")
     _add_limits(run, cell=120, notebook=600)
+    _add_json(run)
 
     doctor = _verb(verbs, "doctor", commands.doctor, "say what sandbox this machine offers", DOCTOR, DOCTOR_EXAMPLE)
-    doctor.add_argument("--json", action="store_true", help="print JSON instead of text")
+    _add_json(doctor)
 
     selftest = _verb(
         verbs, "selftest", commands.selftest, "test an exercise against its own mistakes", SELFTEST, SELFTEST_EXAMPLE
@@ -179,10 +215,10 @@ def _parser() -> argparse.ArgumentParser:
     selftest.add_argument(
         "exercise", metavar="EXERCISE", nargs="?", default=DEFAULT, help="which (default: %(default)s)"
     )
-    selftest.add_argument("--json", action="store_true", help="print JSON instead of text")
+    _add_json(selftest)
 
     listing = _verb(verbs, "exercises", commands.exercises, "list the exercises", "Lists the exercises.", "")
-    listing.add_argument("--json", action="store_true", help="print JSON")
+    _add_json(listing)
     return parser
 
 
@@ -205,49 +241,80 @@ def _verb(
     return parser
 
 
-def _add_grading_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--exercise",
-        metavar="ID",
-        default=DEFAULT,
+# What several verbs take; `group` is a parser or one of its groups.
+
+
+def _add_exercise(group: argparse._ActionsContainer) -> None:
+    group.add_argument(
+        "--exercise", metavar="ID", default=DEFAULT,
         help="which exercise, see `checker exercises` (default: %(default)s)",
+    )  # fmt: skip
+
+
+def _add_feedback(group: argparse._ActionsContainer) -> None:
+    group.add_argument(
+        "--feedback", choices=LEVELS, default="hint",
+        help="how much to say: only the verdict, a hint, what is wrong and where, or what is right (default: hint)",
+    )  # fmt: skip
+
+
+def _add_json(group: argparse._ActionsContainer) -> None:
+    group.add_argument("--json", action="store_true", help="print JSON instead of text")
+
+
+def _add_report_options(group: argparse._ActionsContainer) -> None:
+    """What `grade` and `report` both take; `commands` makes a `ReportOptions` of them."""
+    _add_feedback(group)
+    group.add_argument(
+        "--gradebook", choices=PLATFORMS, action="append", default=[],
+        help="also DIR/gradebook-canvas.csv or gradebook-moodle.csv, which these import; may be given twice",
+    )  # fmt: skip
+    group.add_argument(
+        "--assignment", metavar="NAME", default="", help="what Canvas calls the assignment (default: the exercise)"
     )
-    parser.add_argument(
-        "--seed",
-        metavar="N",
-        type=int,
+    group.add_argument("--junit", metavar="FILE", type=Path, help="also JUnit XML, which CI systems show as tests")
+    group.add_argument(
+        "--gradescope", metavar="PATH", type=Path,
+        help="also Gradescope's results.json: a file for one submission, or a folder with one for each",
+    )  # fmt: skip
+    group.add_argument(
+        "--github", action="store_true",
+        help="in GitHub Actions: annotate the students' lines, and write the job's summary",
+    )  # fmt: skip
+
+
+def _add_grading_options(group: argparse._ActionsContainer) -> None:
+    group.add_argument(
+        "--seed", metavar="N", type=int,
         help="draw the new inputs from this seed (default: random, and stated in the result)",
-    )
-    parser.add_argument(
+    )  # fmt: skip
+    group.add_argument(
         "--weights", metavar="FILE", type=Path, help="points for each step, a JSON object adding up to 100"
     )
-    parser.add_argument(
-        "--no-partial-credit", action="store_true", help="100 points for a correct answer, 0 for others"
-    )
-    _add_limits(parser, cell=20, notebook=60)
+    group.add_argument("--no-partial-credit", action="store_true", help="100 points for a correct answer, 0 for others")
 
 
 def _add_limits(parser: argparse.ArgumentParser, cell: float, notebook: float) -> None:
     seconds = _positive(float)
-    parser.add_argument(
+    group = parser.add_argument_group("limits")
+    group.add_argument(
         "--cell-timeout", metavar="S", type=seconds, default=cell,
         help="seconds that one cell may run (default: %(default)s)",
     )  # fmt: skip
-    parser.add_argument(
+    group.add_argument(
         "--timeout", metavar="S", type=seconds, default=notebook,
         help="seconds that all cells of a notebook may run (default: %(default)s)",
     )  # fmt: skip
-    parser.add_argument(
+    group.add_argument(
         "--sandbox", metavar="WHICH", type=_sandbox, default="auto",
         help="auto: the best this machine offers (grade: at least confined); require or require=LEVEL: that "
         "or nothing (LEVEL: full, confined, reduced or limits; default full); off: none",
     )  # fmt: skip
-    parser.add_argument(
+    group.add_argument(
         "--launcher", choices=("auto", "fork", "spawn"), default="auto",
         help="where kernels come from: fork (Linux): from one process that has loaded the libraries, which takes "
         "a tenth of the time; spawn: each is started anew (default: auto, which is fork where it works)",
     )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
 
 
 def _sandbox(text: str) -> str:

@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import json
 import logging
+import os
 import sys
 import threading
 from collections.abc import Sequence
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
     from checker.batch.folder import Grader
     from checker.execution.sandbox.levels import Choice
     from checker.exercise import Exercise
+    from checker.reports.folder import ReportOptions
     from checker.result import Result
     from checker.score import Scale
-    from checker.submission import Submission
+    from checker.submission import Found
 
 GO_ON = "what was graded is kept, and the same command goes on from there"
 ALL_CORRECT, NOT_CORRECT, USAGE, NOT_GRADED, NO_SANDBOX, INTERRUPTED = 0, 1, 2, 3, 4, 130
@@ -58,22 +60,30 @@ def grade(options: argparse.Namespace) -> int:
     """Grade everything that was named, a line for each as it finishes, into a folder."""
     from checker import durable
     from checker.batch.cluster import ClusterLostError
-    from checker.reports import terminal
+    from checker.reports import gradescope, terminal
     from checker.result import to_dict
     from checker.submission import find
 
     exercise = _load_exercise(options.exercise)
     _make_folder(options.out)
-    found = find(options.paths, exercise)
+    found = find(options.paths, exercise, options.student)
     for problem in found.problems:
         _complain(problem)
     if not found.submissions:
+        try:
+            if options.gradescope is not None and all(map(os.path.exists, options.paths)):
+                gradescope.write_nothing_handed_in(options.gradescope, "; ".join(found.problems))
+        except durable.CannotWriteError as error:
+            _complain(str(error))
         return _usage("nothing to grade")
+    if options.gradescope is not None and (trouble := gradescope.trouble(options.gradescope, len(found.submissions))):
+        return _usage(f"--gradescope: {trouble}, or say whose they are with --student")
     for other in found.set_aside:
         _complain(f"{other.file}: not graded, because {other.student} also handed in {other.counted}")
 
     try:
-        results, sandbox = _grade_into_folder(options, exercise, found.submissions)
+        results, sandbox = _grade_into_folder(options, exercise, found)
+        _tell_github(options, results, exercise)
     except durable.FolderInUseError as error:
         return _usage(f"{error}; wait until it has finished, or name another folder")
     except (durable.CannotWriteError, ClusterLostError) as error:
@@ -96,13 +106,11 @@ def grade(options: argparse.Namespace) -> int:
         console = _console()
         console.print()
         console.print(terminal.summary(results))
-        console.print(f"\n{options.out / 'grades.csv'}", highlight=False, soft_wrap=True)
+        console.print(f"\n{options.out / 'index.html'}\n{options.out / 'grades.csv'}", highlight=False, soft_wrap=True)
     return USAGE if found.problems else _exit_code(results)
 
 
-def _grade_into_folder(
-    options: argparse.Namespace, exercise: Exercise, submissions: Sequence[Submission]
-) -> tuple[list[Result], Choice]:
+def _grade_into_folder(options: argparse.Namespace, exercise: Exercise, found: Found) -> tuple[list[Result], Choice]:
     """All results, and the sandbox they were graded in; the progress is shown meanwhile."""
     from checker.batch import grade_into
     from checker.reports.progress import Progress
@@ -115,19 +123,62 @@ def _grade_into_folder(
         grader, sandbox = _grader(options, settings, stack)
         if not quiet:
             console.print(sandbox_line(sandbox), soft_wrap=True)
-        progress = stack.enter_context(Progress(console, exercise, submissions, hidden=quiet))
+        progress = stack.enter_context(Progress(console, exercise, found.submissions, hidden=quiet))
         results = grade_into(
-            submissions,
+            found.submissions,
             exercise,
             settings,
             options.out,
             keep_executed=options.executed,
             force=options.force,
+            reports=_report_options(options, found),
             kept=progress.keep,
             report=progress.add,
             grader=grader,
         )
     return results, sandbox
+
+
+def report(options: argparse.Namespace) -> int:
+    """Write every report of a folder anew; nothing is executed."""
+    from checker import durable
+    from checker.reports.folder import NoResultsError, rebuild
+    from checker.result import to_dict
+
+    try:
+        results = rebuild(options.folder, _report_options(options))
+        _tell_github(options, results, _load_exercise(results[0].exercise))
+    except (NoResultsError, durable.FolderInUseError) as error:
+        return _usage(str(error))
+    except durable.CannotWriteError as error:
+        _complain(str(error))
+        return NOT_GRADED
+    if options.json:
+        _print_json({"results": [*map(to_dict, results)]})
+    else:
+        print(harmless.line(f"{len(results)} results: {options.folder / 'index.html'}"))
+    return ALL_CORRECT
+
+
+def _report_options(options: argparse.Namespace, found: Found | None = None) -> ReportOptions:
+    from checker.reports.folder import ReportOptions
+
+    return ReportOptions(
+        feedback=options.feedback,
+        set_aside=found.set_aside if found else (),
+        problems=found.problems if found else (),
+        gradebooks=tuple(dict.fromkeys(options.gradebook)),
+        assignment=options.assignment,
+        junit=options.junit,
+        gradescope=options.gradescope,
+    )
+
+
+def _tell_github(options: argparse.Namespace, results: Sequence[Result], exercise: Exercise) -> None:
+    if options.github:
+        from checker.reports import github
+
+        github.tell(results, exercise, options.feedback, sys.stderr if options.json else sys.stdout)
 
 
 def run(options: argparse.Namespace) -> int:

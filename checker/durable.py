@@ -19,24 +19,40 @@ class FolderInUseError(RuntimeError):
     """Another process works in the folder; the message is a sentence."""
 
 
-def write(path: Path, parts: Iterable[str]) -> None:
-    """Replace a file. Whatever happens, the path leads to all of the old content or all of the new.
+def write(path: Path, parts: Iterable[str], *, sync: bool = True) -> None:
+    """Replace a file, in a folder that is made if missing. The path leads to all of the old content or all of the new.
 
-    Raises `CannotWriteError`.
+    Without `sync` that holds for the end of this process, not for a power cut: for the many files that can be made
+    again, and that show by their last line whether they are whole. Raises `CannotWriteError`.
     """
     new = path.with_name(f".{path.name}.part")
     with _saying(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with new.open("w", encoding="utf-8", errors="replace", newline="") as file:
                 file.writelines(parts)
-                file.flush()
-                os.fsync(file.fileno())
+                if sync:
+                    file.flush()
+                    os.fsync(file.fileno())
             new.replace(path)
         except BaseException:
             with contextlib.suppress(OSError):
                 new.unlink()
             raise
-        _sync_folder(path.parent)
+        if sync:
+            _sync_folder(path.parent)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, if there is none. Raises `CannotWriteError`."""
+    with _saying(path):
+        path.mkdir(exist_ok=True)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, if there is one. Raises `CannotWriteError`."""
+    with _saying(path):
+        path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -48,6 +48,11 @@ def feedback(result: Result | Judgement, exercise: Exercise, level: str) -> list
     return said
 
 
+def as_text(result: Result, exercise: Exercise, level: str) -> str:
+    """The reason for the verdict and the feedback as plain text, a blank line between paragraphs."""
+    return "\n\n".join([result.summary, *(paragraph.text for paragraph in feedback(result, exercise, level))])
+
+
 def _hint(finding: Finding, exercise: Exercise) -> list[Paragraph]:
     step = next((step.title for step in exercise.steps if step.id == finding.step), "")
     hint = exercise.mistakes[finding.id].hint

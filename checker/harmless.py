@@ -77,7 +77,7 @@ def file_name(value: str) -> str:
     return f"student-{slug}".rstrip("-") if reserved else slug
 
 
-def spreadsheet_cell(value: str) -> str:
+def spreadsheet_cell(value: str, longest: int = LONGEST) -> str:
     """Text that no spreadsheet takes for a formula, not even one that takes semicolons for the ends of cells.
 
     >>> spreadsheet_cell("=1+1"), spreadsheet_cell("Ada; @SUM(A1)"), spreadsheet_cell("Ada")
@@ -88,7 +88,16 @@ def spreadsheet_cell(value: str) -> str:
         is_formula = unicodedata.normalize("NFKC", found[3])[:1] in ("=", "+", "-", "@", "\N{MINUS SIGN}")
         return f"{found[1]}'{found[2]}{found[3]}" if is_formula else found[0]
 
-    return re.sub(r"(^|;)(\s*)([^\s;])", tame, line(value))
+    return re.sub(r"(^|;)(\s*)([^\s;])", tame, line(value, longest))
+
+
+def markdown(value: str) -> str:
+    """One line of text in Markdown, in which nothing is markup, a link or a mention.
+
+    >>> markdown("*Ada* <b> a|b")
+    '&#42;Ada&#42; &#60;b&#62; a&#124;b'
+    """
+    return re.sub(r"[!-/:-@\[-`{-~]", lambda found: f"&#{ord(found[0])};", line(value)).strip()
 
 
 # GitHub takes `::error::` for a command at the start of a line, and `##[group]` anywhere; Azure `##vso[...]`.

@@ -16,37 +16,47 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Owner:
-    """A student. `key` tells two of the same name apart; of two files, the one of higher `order` is the newer."""
+    """A student. `key` tells two of the same name apart; of two files, the one of higher `order` is the newer.
+
+    `id` is what `platform` calls the student by, for tables that go back there.
+    """
 
     student: str
     key: str
     order: int = 0
+    platform: str = ""
+    id: str = ""
+
+    @classmethod
+    def on(cls, platform: str, student: str, id: str, order: int = 0) -> Owner:
+        """A student whom a platform names."""
+        return cls(student, f"{platform} {id}", order, platform, id)
 
 
 def moodle(part: str) -> Owner | None:
     """Moodle: `Ada Lovelace_1234_assignsubmission_file_`, as a folder or in front of the file's name."""
     found = re.match(r"(.+?)_(\d+)_assignsubmission_(?:file|onlinetext)", part)
-    return Owner(found[1], f"moodle {found[2]}") if found else None
+    return Owner.on("moodle", found[1], found[2]) if found else None
 
 
 def canvas(part: str) -> Owner | None:
     """Canvas: `lovelaceada_LATE_123_456_name.ipynb`, the numbers being the student's and the file's."""
     found = re.match(r"([^\W\d_][^_]*)_(?:LATE_)?(\d+)_(\d+)_.+\.", part)
-    return Owner(found[1], f"canvas {found[2]}", int(found[3][:18])) if found else None
+    return Owner.on("canvas", found[1], found[2], int(found[3][:18])) if found else None
 
 
 def nbgrader(parts: Sequence[str]) -> Owner | None:
     """nbgrader: `submitted/<student>/<assignment>/<file>`."""
     for i, part in enumerate(parts):
         if part == "submitted" and len(parts) > i + 2:
-            return Owner(parts[i + 1], f"nbgrader {parts[i + 1]}")
+            return Owner.on("nbgrader", parts[i + 1], parts[i + 1])
     return None
 
 
 def gradescope(part: str) -> Owner | None:
     """Gradescope's export: `submission_1234/`; the names are in `submission_metadata.yml` (see below)."""
     found = re.fullmatch(r"submission_(\d+)", part)
-    return Owner(part, f"gradescope {found[1]}") if found else None
+    return Owner.on("gradescope", part, found[1]) if found else None
 
 
 def gradescope_names(metadata: str) -> dict[str, str]:
@@ -71,7 +81,7 @@ def github_classroom(parts: Sequence[str]) -> Owner | None:
         slug = parent.removesuffix("-submissions")
         if slug != parent and child.startswith(f"{slug}-"):
             account = child.removeprefix(f"{slug}-")
-            return Owner(account, f"github {account}")
+            return Owner.on("github", account, account)
     return None
 
 

@@ -56,11 +56,16 @@ def parse(data: bytes, *, script: bool = False) -> Notebook:
         raise UnreadableError(f"the file is larger than {LARGEST_FILE // 2**20} MB")
     if not data.strip():
         raise UnreadableError("the file is empty")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = _decode_utf16(data)
+    text = decode(data)
     return _parse_script(text) if script else _parse_json(text)
+
+
+def decode(data: bytes) -> str:
+    """The text of a file. Raises `UnreadableError`."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return _decode_utf16(data)
 
 
 def _decode_utf16(data: bytes) -> str:
@@ -123,13 +128,13 @@ def _parse_cell(cell: Any, number: int) -> Cell:
 
 
 # Lines that nbconvert (`# In[3]:`), VS Code and Spyder (`# %%`) and Databricks put between cells.
-_MARKER = re.compile(r"^#\s*(?:In\s*\[[ \d]*\]:?|%%.*|COMMAND -+)\s*$", re.MULTILINE)
+MARKER = re.compile(r"^#\s*(?:In\s*\[[ \d]*\]:?|%%.*|COMMAND -+)\s*$", re.MULTILINE)
 
 
 def _parse_script(text: str) -> Notebook:
     """A script exported from a notebook: one code cell between each two markers, or one in all."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
-    parts = [part.strip("\n") for part in _MARKER.split(text)]
+    parts = [part.strip("\n") for part in MARKER.split(text)]
     if len(parts) > MOST_CELLS:
         raise UnreadableError(f"the notebook has more than {MOST_CELLS} cells")
     return _bounded(Notebook(tuple(Cell("code", part) for part in parts if part.strip())))

@@ -5,17 +5,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from checker import harmless
 
 SCHEMA_VERSION = 1
+RESULTS = "results.jsonl"  # the file of results in the folder that `checker grade` writes
 
 Verdict = Literal[
     "correct",
@@ -48,7 +51,8 @@ class Finding(harmless.Record):
     """A mistake that was found. `id` is stable; its hint, explanation and correction are the exercise's.
 
     `line` (from 1) and `columns` (characters, from 0) count within code cell `code_cell` (from 1, as Jupyter's In),
-    and point at the first wrong expression; `source` is that line. `note` and `remedy` say what is known of this
+    and point at the first wrong expression; `source` is that line, and `file_line` its number in the student's file,
+    where it has a line of its own there. `note` and `remedy` say what is known of this
     run in particular: what happened, and what would have been right.
     """
 
@@ -59,6 +63,7 @@ class Finding(harmless.Record):
     line: int | None = None
     columns: tuple[int, int] | None = None
     source: str = ""
+    file_line: int | None = None
     note: str = ""
     remedy: str = ""
 
@@ -75,6 +80,8 @@ class Remark(harmless.Record):
 class Source(harmless.Record):
     """The student's function as written: its text, whose first line is line `line` (from 1) of cell `code_cell`.
 
+    `file_line` is that line's number in the student's file, where it has a line of its own there.
+
     A finding in that cell points at line `finding.line - function.line` (from 0) of `text`, if there is such a line.
     """
 
@@ -83,6 +90,7 @@ class Source(harmless.Record):
     code_cell: int
     line: int
     text: str
+    file_line: int | None = None
 
 
 Kind = Literal["weights", "values"]
@@ -114,6 +122,7 @@ class Result(harmless.Record):
     `right_so_far` says in words which intermediate results were seen to be right. `function` is the student's, as
     written, and `comparisons` what it computed beside what is right, if the answer is not right. `sandbox` is the level
     at which the notebook ran, and `sandbox_reason` why it was none better. `settings` are those that it depends on.
+    `student_id` is what `platform`, the learning platform that the file comes from, calls the student by.
     """
 
     submission: str
@@ -137,6 +146,8 @@ class Result(harmless.Record):
     sandbox_reason: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    platform: str = ""
+    student_id: str = ""
     schema_version: int = SCHEMA_VERSION
 
     @property
@@ -178,6 +189,14 @@ def from_json(line: str) -> Result:
         return Result(**content)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a result of schema version {SCHEMA_VERSION}: {error}") from None
+
+
+def read_results(path: Path) -> Iterator[Result]:
+    """The results in a file, oldest first. A line that is none, such as one that a crash tore, is passed over."""
+    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+        for line in file:
+            with contextlib.suppress(ValueError, RecursionError):
+                yield from_json(line.decode())
 
 
 def _finding(content: dict[str, Any]) -> Finding:

@@ -26,13 +26,16 @@ from checker.notebook import UnreadableError
 class Submission:
     """One student's file. `id` is unique in a batch and safe in a path, `file` is the path to show.
 
-    `read()` returns the bytes or raises `UnreadableError` or `CannotOpenError`.
+    `student_id` is what `platform` calls the student by, where the file comes from one. `read()` returns the bytes
+    or raises `UnreadableError` or `CannotOpenError`.
     """
 
     id: str
     student: str
     file: str
     read: Callable[[], bytes]
+    platform: str = ""
+    student_id: str = ""
 
     @property
     def is_script(self) -> bool:
@@ -100,8 +103,11 @@ class _Candidate:
         return self.file.name.rsplit(".", 1)[0]
 
 
-def find(paths: Sequence[str | Path], exercise: Exercise) -> Found:
-    """The submissions in files, folders, globs and .zip archives; of two by one student, the newest."""
+def find(paths: Sequence[str | Path], exercise: Exercise, student: str | None = None) -> Found:
+    """The submissions in files, folders, globs and .zip archives; of two by one student, the newest.
+
+    With `student`, all that is found is that student's.
+    """
     candidates: list[_Candidate] = []
     problems: list[str] = []
     singles: list[Path] = []
@@ -126,6 +132,8 @@ def find(paths: Sequence[str | Path], exercise: Exercise) -> Found:
             problems.append(f"{given}: there is no notebook (.ipynb) in it")
         candidates += _name_owners(found, exercise)
     candidates += _name_owners(_from_single_files(singles), exercise)
+    if student is not None:
+        candidates = [replace(candidate, owner=Owner(student, "named")) for candidate in candidates]
     return _one_for_each_student(candidates, exercise, problems)
 
 
@@ -244,11 +252,11 @@ def _one_for_each_student(candidates: list[_Candidate], exercise: Exercise, prob
     taken: set[str] = set()
     for files in by_owner.values():
         *older, counted = _oldest_first(files, exercise)
-        assert counted.owner is not None
-        student = harmless.name(counted.owner.student)
-        submissions.append(
-            Submission(_unique(harmless.file_name(student), taken), student, counted.shown, counted.file.read)
-        )
+        owner = counted.owner
+        assert owner is not None
+        student = harmless.name(owner.student)
+        id = _unique(harmless.file_name(student), taken)
+        submissions.append(Submission(id, student, counted.shown, counted.file.read, owner.platform, owner.id))
         set_aside += [SetAside(file.shown, student, counted.shown) for file in older]
     submissions.sort(key=lambda submission: submission.id)
     return Found(tuple(submissions), tuple(set_aside), tuple(map(harmless.line, problems)))

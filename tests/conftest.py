@@ -1,10 +1,14 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import matplotlib.font_manager  # noqa: F401  # makes its list of fonts once, so that not every kernel has to
 import pytest
+from browsing import Browser, opened
+from helpers import EXAMPLES, GRADE, checker
 
 from checker import Result
 from checker.batch import Settings, grade_one
@@ -17,6 +21,25 @@ from checker.submission import single
 @pytest.fixture(scope="session")
 def exercise() -> Exercise:
     return load("multihead-self-attention")
+
+
+@pytest.fixture(scope="session")
+def graded(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], Path]:
+    """`checker grade examples/submissions` with every output that there is, once for all tests."""
+    out = tmp_path_factory.mktemp("grades")
+    options: list[object] = ["--executed", "--gradebook", "canvas", "--gradebook", "moodle", "--github"]
+    options += ["--junit", out / "junit.xml", "--gradescope", out / "gradescope"]
+    # The one loop without an end among the examples need not be waited for as long as a student's slow cell.
+    options += ["--cell-timeout", 8]
+    environment = {**os.environ, "GITHUB_STEP_SUMMARY": str(out / "summary.md")}
+    return checker(*GRADE, EXAMPLES, "--out", out, *options, env=environment), out
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """For one module only: while it is there, an event loop runs that others in this process would stumble over."""
+    with opened() as found:
+        yield found
 
 
 @pytest.fixture

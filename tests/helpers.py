@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,12 @@ RIGHT = """
   A2 = softmax_cols(K2.T @ Q2 / np.sqrt(Q2.shape[0]))
   return omega_c @ np.concatenate((V1 @ A1, V2 @ A2))
 """
+
+
+def checker(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run the command line."""
+    command = [sys.executable, "-m", "checker", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, encoding="utf-8", timeout=300, cwd=ROOT, **options)
 
 
 def load(path: Path) -> dict[str, Any]:

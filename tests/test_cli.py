@@ -12,25 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers import EXAMPLES, EXERCISE, GRADE, ROOT, SOLUTION, filled_in, notebook, processes_that_mention
+from helpers import EXAMPLES, EXERCISE, GRADE, ROOT, SOLUTION, checker, filled_in, notebook, processes_that_mention
 from hostile_text import commands, unseen
 from jsonschema import Draft202012Validator
 
 from checker.execution.sandbox.inside.keeper import descendants
 from checker.result import SCHEMA_VERSION, Result, from_json
-
-
-def checker(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "checker", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, encoding="utf-8", timeout=300, cwd=ROOT, **options)  # type: ignore[call-overload, no-any-return]
-
-
-@pytest.fixture(scope="session")
-def graded(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], Path]:
-    """`checker grade examples/submissions`, once for all tests here."""
-    out = tmp_path_factory.mktemp("grades")
-    # The one loop without an end among the examples need not be waited for as long as a student's slow cell.
-    return checker(*GRADE, EXAMPLES, "--out", out, "--cell-timeout", 8, "--executed"), out
 
 
 def table() -> dict[str, dict[str, str]]:
@@ -145,7 +132,7 @@ def test_grade_writes_one_line_a_submission_a_summary_and_the_table(
     graded: tuple[subprocess.CompletedProcess[str], Path],
 ) -> None:
     run, out = graded
-    with (out / "grades.csv").open(encoding="utf-8", newline="") as file:
+    with (out / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["submission"] for row in rows] == sorted(row["submission"] for row in rows)
     assert len(rows) == len(expected()) - 1
@@ -153,7 +140,11 @@ def test_grade_writes_one_line_a_submission_a_summary_and_the_table(
     assert first.startswith("Sandbox: ")
     assert sum(row["student"] in lines[i] for i in range(len(rows)) for row in rows) >= len(rows)
     assert any(line.split() == ["all", str(len(rows))] for line in lines)
-    assert lines[-1] == str(out / "grades.csv")
+    assert lines[-2:] == [str(out / "index.html"), str(out / "grades.csv")]
+    pages = {path.stem for path in (out / "feedback").iterdir()}
+    assert pages == {row["submission"] for row in rows}
+    index = (out / "index.html").read_text(encoding="utf-8")
+    assert all(f'"feedback/{page}.html"' in index for page in pages) and "henry also handed in" in index
     assert "Traceback" not in run.stderr
 
 
@@ -243,7 +234,7 @@ def test_exercises_are_listed() -> None:
     assert json.loads(checker("exercises", "--json").stdout)[0]["answer"] == "X_prime"
 
 
-@pytest.mark.parametrize("verb", ["", "check", "grade", "run", "selftest", "doctor", "exercises"])
+@pytest.mark.parametrize("verb", ["", "check", "grade", "report", "run", "selftest", "doctor", "exercises"])
 def test_help_describes_every_verb_with_an_example(verb: str) -> None:
     run = checker(*verb.split(), "--help", env={**os.environ, "COLUMNS": "80"})
     assert run.returncode == 0 and not run.stderr
@@ -308,7 +299,8 @@ def test_ctrl_c_keeps_what_is_done_and_leaves_no_kernel(tmp_path: Path, temporar
     assert process.returncode == 130 and "interrupted" in errors and "Traceback" not in errors
     [line] = (out / "results.jsonl").read_text().splitlines()
     assert from_json(line).verdict == "correct"
-    assert "ada" in (out / "grades.csv").read_text()
+    assert "ada" in (out / "grades.csv").read_text() and "ada" in (out / "index.html").read_text()
+    assert (out / "feedback/ada.html").exists()
     assert kernels or not Path("/proc").exists()
     assert not kernels & {*processes_that_mention("bootstrap.py")} and not list(Path(temporary).iterdir())
 
@@ -317,7 +309,7 @@ def test_a_formula_in_a_name_does_not_reach_the_table(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in/=HYPERLINK(A1).ipynb").write_bytes(b"")
     checker(*GRADE, tmp_path / "in", "--out", tmp_path / "out")
-    with (tmp_path / "out/grades.csv").open(encoding="utf-8", newline="") as file:
+    with (tmp_path / "out/grades.csv").open(encoding="utf-8-sig", newline="") as file:
         [row] = csv.DictReader(file)
     assert row["student"] == "'=HYPERLINK(A1)"
 

@@ -7,11 +7,14 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
+import html5lib
 import pytest
 from hostile_text import PIECES, TEXTS, commands, longest_run_of_marks, unseen
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 from rich.console import Console
 
 from checker import harmless
@@ -20,9 +23,16 @@ from checker.exercise import Exercise
 from checker.feedback import feedback
 from checker.judge import Judgement
 from checker.mistakes import LEVELS
-from checker.reports import terminal
+from checker.reports import github, terminal
+from checker.reports.class_page import class_page
+from checker.reports.feedback_page import feedback_page
+from checker.reports.folder import ReportOptions
+from checker.reports.gradebook import moodle
 from checker.reports.grades_csv import write_grades
+from checker.reports.gradescope import results_json
+from checker.reports.junit import junit
 from checker.result import CheckResult, Comparison, Finding, Remark, Result, Source, from_json, to_json
+from checker.submission import SetAside
 
 QUICK = settings(
     deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -120,11 +130,40 @@ def test_json_holds_any_result_without_harm_and_gives_it_back(exercise: Exercise
     assert json.loads(shown)["results"] == [json.loads(line)] and not commands(shown) and not unseen(shown)
 
 
+@given(RESULTS, st.sampled_from(LEVELS))
+@QUICK
+def test_machines_read_any_result_without_harm(exercise: Exercise, result: Result, level: str) -> None:
+    read = ElementTree.fromstring(junit([result], exercise, level))
+    assert read.find(".//testcase/*").get("message", "").split() == result.summary.split()  # type: ignore[union-attr]
+    content = results_json(result, exercise, level)
+    assert json.loads(json.dumps(content)) == content and not unseen(content["output"].replace("\t", ""))
+    [row] = list(moodle([result], exercise, level, "HW"))[1:]
+    assert {*re.findall(r"<(.*?)>", row[-1])} <= {"p", "/p", "pre", "/pre", "br"}
+
+
+@given(RESULTS, st.sampled_from(LEVELS))
+@QUICK
+def test_annotations_are_the_only_commands_and_summaries_have_no_markup_of_students(
+    exercise: Exercise, result: Result, level: str
+) -> None:
+    [annotation] = github.commands([result], exercise, level)
+    assert "\n" not in annotation and "\r" not in annotation
+    assert re.fullmatch(
+        r"::(error|warning) file=[^:,]*(,line=\d+)?(,col=\d+,endColumn=\d+)?,title=[^:,]*::.*", annotation
+    )
+    for results in ([result], [result, result]):
+        html = MarkdownIt("gfm-like", {"linkify": False}).render("".join(github.summary(results, exercise, level)))
+        tags = Tags()
+        tags.feed(html)
+        assert tags.seen <= {"h2", "p", "strong", "pre", "table", "thead", "tbody", "tr", "th", "td"}
+        assert len(results) == 1 or html.count("<tr>") == 3
+
+
 @given(results=st.lists(RESULTS, min_size=1, max_size=3))
 @QUICK
 def test_tables_hold_any_results_and_no_formula(results: list[Result], tmp_path: Path) -> None:
     write_grades(tmp_path / "grades.csv", results)
-    with (tmp_path / "grades.csv").open(encoding="utf-8", newline="") as file:
+    with (tmp_path / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.reader(file))
     assert len(rows) == len(results) + 1
     for cell in (cell for row in rows for cell in row):
@@ -155,6 +194,22 @@ def test_check_shows_any_judgement_without_harm(exercise: Exercise, result: Resu
     assert tags.seen <= {"div", "p", "b", "br", "pre", "u", "details", "summary", "table", "caption", "tr", "th", "td"}
     assert not unseen(shown._repr_html_().replace("\t", "")) and not unseen(repr(shown).replace("\t", ""))
     assert all(not unseen(part.text.replace("\t", "")) for part in feedback(judgement, exercise, level))
+
+
+@given(RESULTS, st.sampled_from(LEVELS))
+@QUICK
+def test_pages_show_any_result_without_harm(exercise: Exercise, result: Result, level: str) -> None:
+    other = SetAside(result.file, result.student, result.summary)
+    options = ReportOptions(set_aside=(other,), problems=(result.summary,))
+    for page, scripts in ((feedback_page(result, exercise, level), 0), (class_page([result], exercise, options), 1)):
+        assert not unseen(page.replace("\t", ""))
+        tree = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(page)
+        assert len(tree.findall(".//script")) == scripts and len(tree.findall(".//style")) == 1
+        for element in tree.iter():
+            assert element.tag not in ("iframe", "object", "embed", "base", "form", "img", "a") or (
+                element.tag == "a" and re.fullmatch(r"feedback/[a-z0-9_-]+\.html", element.get("href"))
+            )
+            assert not [name for name in element.attrib if name.startswith("on") or name == "style"]
 
 
 @pytest.mark.parametrize("width", range(10, 30))

@@ -3,11 +3,13 @@
 import os
 import re
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from helpers import filled_in, notebook
 
+from checker.batch import Settings, grade_one
 from checker.exercise import Exercise
 from checker.intake import CannotOpenError, read_file
 from checker.notebook import LARGEST_FILE, UnreadableError
@@ -79,6 +81,27 @@ def test_students_are_told_from_the_layout_in_a_folder_and_in_a_zip(
         for path in paths:
             file.write(root / path, path)
     assert students(find([archive], exercise)) == expected, f"{layout}, zipped"
+
+
+@pytest.mark.parametrize(
+    ("path", "platform", "student_id"),
+    [
+        ("lovelaceada_LATE_123_456_x.ipynb", "canvas", "123"),
+        ("Ada Lovelace_11_assignsubmission_file_/x.ipynb", "moodle", "11"),
+        ("hw12-submissions/hw12-ada/x.ipynb", "github", "ada"),
+        ("submission_7/x.ipynb", "gradescope", "7"),
+        ("submitted/ada/hw12/x.ipynb", "nbgrader", "ada"),
+        ("ada.ipynb", "", ""),
+    ],
+)
+def test_what_a_platform_calls_a_student_is_kept_for_its_gradebook(
+    path: str, platform: str, student_id: str, tmp_path: Path, exercise: Exercise
+) -> None:
+    write(tmp_path, path)
+    [submission] = find([tmp_path], exercise).submissions
+    assert (submission.platform, submission.student_id) == (platform, student_id)
+    result, _ = grade_one(replace(submission, read=lambda: b"{"), exercise, Settings(sandbox="off"))
+    assert (result.platform, result.student_id) == (platform, student_id)
 
 
 def test_gradescope_names_come_from_its_metadata(tmp_path: Path, exercise: Exercise) -> None:

@@ -14,11 +14,9 @@ from checker.batch.settings import Settings
 from checker.batch.workers import Graded, grade_all
 from checker.execution.sandbox.levels import ENOUGH_FOR_STRANGERS, choose
 from checker.exercise import Exercise
-from checker.reports.grades_csv import write_grades
-from checker.result import Result, to_json
+from checker.reports.folder import PLAIN, ReportOptions, write_reports
+from checker.result import RESULTS, Result, read_results, to_json
 from checker.submission import Submission, find
-
-JOURNAL = "results.jsonl"
 
 
 class Grader(Protocol):
@@ -38,7 +36,7 @@ def grade(
 ) -> list[Result]:
     """Grade files, folders, globs and .zip archives: one `Result` for each student, ordered by submission id.
 
-    With `out`, the folder gets `results.jsonl` and `grades.csv`, and what is graded there already is not graded again,
+    With `out`, the folder gets `results.jsonl` and the reports, and what is graded there already is not graded again,
     unless `force` asks for it. Raises `FileNotFoundError` when a path leads to nothing, `UnknownExerciseError` for an
     unknown exercise, `SandboxUnavailableError` when the sandbox that was asked for does not start, or when none was
     asked for and the best is not good enough for strangers' notebooks; and what `grade_into` raises.
@@ -60,6 +58,7 @@ def grade_into(
     *,
     keep_executed: bool = False,
     force: bool = False,
+    reports: ReportOptions = PLAIN,
     kept: Callable[[Sequence[Result]], None] = lambda results: None,
     report: Callable[[Result], None] = lambda result: None,
     grader: Grader = grade_all,
@@ -67,8 +66,8 @@ def grade_into(
     """Grade submissions into a folder, but for those whose results are there and still good.
 
     `kept` is called once, with the latter; `report` with each new result as it comes. By then it is on the disk. At the
-    end, and also when interrupted, `results.jsonl` and `grades.csv` hold just the results of these submissions that
-    there are. Raises `durable.FolderInUseError` and `durable.CannotWriteError`.
+    end, and also when interrupted, `results.jsonl` and the `reports` that are wanted hold just the results of these
+    submissions that there are. Raises `durable.FolderInUseError` and `durable.CannotWriteError`.
     """
     results: list[Result] = []
     seen: dict[str, Any] = {}
@@ -78,13 +77,13 @@ def grade_into(
             out.mkdir(parents=True, exist_ok=True)
             stack.enter_context(durable.locked(out))
             if force:
-                durable.write(out / JOURNAL, ())
-            good = journal.still_good(journal.read(out / JOURNAL), submissions, exercise, settings)
+                durable.write(out / RESULTS, ())
+            good = journal.still_good(read_results(out / RESULTS), submissions, exercise, settings)
             if keep_executed:
                 good = {id: result for id, result in good.items() if _has_executed(out, result)}
             results += [_sharing(result, seen) for result in good.values()]
             submissions = [submission for submission in submissions if submission.id not in good]
-            stack.callback(_write_tables, out, results)
+            stack.callback(_write_all, out, results, exercise, reports)
             keep = stack.enter_context(_keeping(out))
         kept(tuple(results))
         graded = grader(submissions, exercise, settings, keep_executed=keep_executed)
@@ -107,7 +106,7 @@ def _nowhere(result: Result, executed: str) -> None:
 
 @contextlib.contextmanager
 def _keeping(out: Path) -> Iterator[Callable[[Result, str], None]]:
-    with durable.appending(out / JOURNAL) as append:
+    with durable.appending(out / RESULTS) as append:
 
         def keep(result: Result, executed: str) -> None:
             if executed:  # first, so that whatever is in the journal has its notebook
@@ -126,10 +125,10 @@ def _has_executed(out: Path, result: Result) -> bool:
     return result.verdict == "unreadable" or _executed(out, result).is_file()
 
 
-def _write_tables(out: Path, results: Iterable[Result]) -> None:
+def _write_all(out: Path, results: Iterable[Result], exercise: Exercise, reports: ReportOptions) -> None:
     ordered = _ordered(results)
-    durable.write(out / JOURNAL, (to_json(result) + "\n" for result in ordered))
-    write_grades(out / "grades.csv", ordered)
+    durable.write(out / RESULTS, (to_json(result) + "\n" for result in ordered))
+    write_reports(out, ordered, exercise, reports)
 
 
 def _ordered(results: Iterable[Result]) -> list[Result]:

@@ -15,6 +15,7 @@ from checker.execution.launchers import choose_launcher
 from checker.execution.run import Question, Stopper, observe
 from checker.execution.sandbox.levels import Choice
 from checker.exercise import Exercise
+from checker.file_lines import with_file_lines
 from checker.intake import CannotOpenError
 from checker.judge import is_right, judge
 from checker.notebook import Notebook, UnreadableError, parse
@@ -76,6 +77,7 @@ def grade_notebook(
     launcher = choose_launcher(settings.launcher)
     observation = observe(notebook, question, settings.limits, stopper, sandbox.level, launcher)
     judgement = judge(exercise, cases, notebook.code, observation, settings.scale)
+    judgement = with_file_lines(judgement, data, script=submission.is_script)
     result = Result(
         submission=submission.id,
         student=submission.student,
@@ -98,6 +100,8 @@ def grade_notebook(
         sandbox_reason=sandbox.reason,
         settings=settings.stated(),
         versions=versions(),
+        platform=submission.platform,
+        student_id=submission.student_id,
     )
     return result, observation.executed
 
@@ -126,6 +130,8 @@ def ungraded(
         sandbox_reason=sandbox.reason,
         settings=settings.stated(),
         versions=versions(),
+        platform=submission.platform,
+        student_id=submission.student_id,
     )
 
 

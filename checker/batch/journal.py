@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 
 from checker import __version__
 from checker.batch.settings import Settings
 from checker.exercise import Exercise
-from checker.result import Result, from_json
+from checker.result import Result
 from checker.submission import Submission
-
-
-def read(path: Path) -> Iterator[Result]:
-    """The results in a journal, oldest first. A line that is none, such as one that a crash tore, is passed over."""
-    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
-        for line in file:
-            with contextlib.suppress(ValueError, RecursionError):
-                yield from_json(line.decode())
 
 
 def still_good(
@@ -47,7 +37,13 @@ def still_good(
             and result.sha256 == _sha256(submission)
             and (result.verdict != "unreadable" or result.file == submission.file)  # whose summary names the file
         ):
-            good[submission.id] = replace(result, student=submission.student, file=submission.file)
+            good[submission.id] = replace(
+                result,
+                student=submission.student,
+                file=submission.file,
+                platform=submission.platform,
+                student_id=submission.student_id,
+            )
     return good
 
 

@@ -1,10 +1,10 @@
-"""grades.csv: one line for each submission."""
+"""grades.csv: one line for each submission, for people with a spreadsheet and for programs."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from checker import durable
@@ -12,6 +12,10 @@ from checker.harmless import spreadsheet_cell
 from checker.result import Result
 
 COLUMNS = ("submission", "student", "file", "verdict", "score", "mistakes", "summary", "remarks")
+LONGEST_CELL = 20_000  # characters; Excel takes 32,767
+
+# Without it Excel takes UTF-8 for the letters of the country it was bought in.
+_BYTE_ORDER_MARK = "\ufeff"
 
 
 def write_grades(path: Path, results: Sequence[Result]) -> None:
@@ -19,7 +23,25 @@ def write_grades(path: Path, results: Sequence[Result]) -> None:
 
     Raises `durable.CannotWriteError`.
     """
-    durable.write(path, map(_line, [COLUMNS, *map(_row, results)]))
+    durable.write(path, table([COLUMNS, *map(_row, results)]))
+
+
+def points(result: Result) -> str:
+    """The score as tables have it: empty where there is none."""
+    return "" if result.score is None else str(result.score)
+
+
+def table(rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    r"""The parts of a file that Excel, LibreOffice and learning platforms open as it is: UTF-8, with no formula in it.
+
+    >>> list(table([("student", "score"), ("Ada; =1", "100")]))
+    ['\ufeff', 'student,score\r\n', "Ada;' =1,100\r\n"]
+    """
+    yield _BYTE_ORDER_MARK
+    for row in rows:
+        text = io.StringIO()
+        csv.writer(text).writerow(spreadsheet_cell(cell, LONGEST_CELL) for cell in row)
+        yield text.getvalue()
 
 
 def _row(result: Result) -> Sequence[str]:
@@ -28,14 +50,8 @@ def _row(result: Result) -> Sequence[str]:
         result.student,
         result.file,
         result.verdict,
-        "" if result.score is None else str(result.score),
+        points(result),
         " ".join(mistake.id for mistake in result.mistakes),
         result.summary,
         " ".join(remark.id for remark in result.remarks),
     )
-
-
-def _line(cells: Sequence[str]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerow(map(spreadsheet_cell, cells))
-    return text.getvalue()

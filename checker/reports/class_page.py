@@ -1,0 +1,146 @@
+"""A page for the teacher: what the class misunderstood, and a table that leads to each student's page."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from checker.diagnosis import UNEXPLAINED
+from checker.exercise import Exercise
+from checker.feedback import headline
+from checker.reports import html
+from checker.reports.feedback_page import page_name
+from checker.reports.folder import PLAIN, ReportOptions
+from checker.result import Result
+
+LONGEST = 160  # characters of what a row says of a submission; the rest is on its own page
+NOBODY_COULD = ("not graded", "unreadable")
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar of a chart: `percent` of the class. It filters the table by `key`."""
+
+    key: str
+    count: int
+    text: str
+    percent: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """One submission in the table; `mistakes` are ids."""
+
+    student: str
+    page: str
+    verdict: str
+    score: str
+    mistakes: str
+    said: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """Submissions that one look covers, because their answers are equal."""
+
+    summary: str
+    rows: tuple[Row, ...]
+
+
+def class_page(results: Sequence[Result], exercise: Exercise, options: ReportOptions = PLAIN) -> str:
+    """The whole page. Without its script all is there; with it, the table can be sorted, filtered and searched.
+
+    >>> from checker.exercises import load
+    >>> page = class_page([Result("ada", "<Ada>", "a.ipynb", "", "x", "correct", 100, "Right.")], load())
+    >>> '<a href="feedback/ada.html">&lt;Ada&gt;</a>' in page
+    True
+    """
+    return html.page(
+        "class.html.j2",
+        style=html.asset("page.css") + html.asset("class.css"),
+        script=html.asset("class.js"),
+        exercise=exercise,
+        total=len(results),
+        overview=overview(results),
+        verdicts=verdicts(results),
+        points=points(results),
+        mistakes=mistakes(results, exercise),
+        unexplained=unexplained(results, exercise),
+        ungraded=[(row(result, exercise), result) for result in results if result.verdict in NOBODY_COULD],
+        options=options,
+        rows=[row(result, exercise) for result in results],
+    )
+
+
+def row(result: Result, exercise: Exercise) -> Row:
+    said = "" if result.correct else headline(result, exercise)
+    if result.mistakes:
+        said = said[:1].upper() + said[1:]
+    return Row(
+        result.student,
+        page_name(result),
+        result.verdict,
+        "" if result.score is None else str(result.score),
+        " ".join(finding.id for finding in result.mistakes),
+        said if len(said) <= LONGEST else said[: LONGEST - 1] + "…",
+    )
+
+
+def overview(results: Sequence[Result]) -> str:
+    """The class in one line.
+
+    >>> overview([Result("a", "A", "", "", "x", "correct", 100, ""), Result("b", "B", "", "", "x", "wrong", 85, "")])
+    '2 submissions, 1 of them correct; the median is 92.5 points'
+    """
+    scores = [result.score for result in results if result.score is not None]
+    said = f"{len(results)} submission{'' if len(results) == 1 else 's'}"
+    said += f", {sum(result.correct for result in results)} of them correct"
+    return f"{said}; the median is {statistics.median(scores):g} points" if scores else said
+
+
+def verdicts(results: Sequence[Result]) -> list[Bar]:
+    """How many there are of each verdict, most frequent first."""
+    counts = Counter(result.verdict for result in results)
+    return [_bar(verdict, count, len(results), verdict) for verdict, count in counts.most_common()]
+
+
+def mistakes(results: Sequence[Result], exercise: Exercise) -> list[Bar]:
+    """How many made each mistake, most frequent first."""
+    counts = Counter(id for result in results for id in {finding.id for finding in result.mistakes})
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    titles = {id: exercise.mistakes[id].title if id in exercise.mistakes else id for id in counts}
+    return [_bar(id, count, len(results), f"of {len(results)}: {titles[id]}") for id, count in ordered]
+
+
+def points(results: Sequence[Result]) -> list[Bar]:
+    """How many have 0 points, 1 to 9, and so on, and 100."""
+    scores = [result.score for result in results if result.score is not None]
+    ranges = [(0, 0), (1, 9), *((low, low + 9) for low in range(10, 100, 10)), (100, 100)]
+    named = ((str(low) if low == high else f"{low} to {high}", low, high) for low, high in ranges)
+    counted = ((name, sum(low <= score <= high for score in scores)) for name, low, high in named)
+    return [_bar(name, count, len(results), name) for name, count in counted]
+
+
+def _bar(key: str, count: int, total: int, text: str) -> Bar:
+    return Bar(key, count, text, round(100 * count / max(1, total), 1))
+
+
+def unexplained(results: Sequence[Result], exercise: Exercise) -> list[Group]:
+    """Wrong answers that no known mistake explains, those with equal output together, the largest group first."""
+    groups: dict[object, list[Result]] = {}
+    for result in results:
+        if any(finding.id == UNEXPLAINED for finding in result.mistakes):
+            groups.setdefault(fingerprint(result), []).append(result)
+    ordered = sorted(groups.values(), key=lambda group: (-len(group), group[0].submission))
+    return [Group(group[0].summary, tuple(row(result, exercise) for result in group)) for group in ordered]
+
+
+def fingerprint(result: Result) -> object:
+    """Equal for submissions with equal output: the last matrix of values, rounded, or what the summary says."""
+    outputs = [comparison for comparison in result.comparisons if comparison.kind == "values"]
+    if not outputs:
+        return result.summary
+    rounded = tuple(tuple(value and float(f"{value:.3g}") for value in row) for row in outputs[-1].yours)
+    return outputs[-1].name, rounded

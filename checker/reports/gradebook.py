@@ -1,0 +1,69 @@
+"""Tables that learning platforms import: Canvas' gradebook and Moodle's grading worksheet.
+
+Their columns are those that the imports look for: `lib/gradebook_importer.rb` of Canvas (instructure/canvas-lms) and
+`mod/assign/feedback/offline/importgradeslib.php` of Moodle (moodle/moodle). Both take a byte order mark.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from checker import durable
+from checker.exercise import Exercise
+from checker.feedback import feedback
+from checker.reports.grades_csv import points, table
+from checker.result import Result
+
+Row = Sequence[str]
+
+
+def write_gradebook(
+    path: Path, platform: str, results: Sequence[Result], exercise: Exercise, level: str, assignment: str
+) -> None:
+    """Write the table for a platform, one of `PLATFORMS`. `assignment` is what the assignment is called there.
+
+    What could not be graded has no grade, which is not a zero. Raises `durable.CannotWriteError`.
+    """
+    durable.write(path, table(PLATFORMS[platform](results, exercise, level, assignment)))
+
+
+def canvas(results: Sequence[Result], exercise: Exercise, level: str, assignment: str) -> Iterator[Row]:
+    """Canvas finds a student by the first of these that it knows: its own number, the login, the name.
+
+    Downloads from Canvas hold its number. Other names may be logins (of folders, say), so they stand in both places.
+    """
+    yield "Student", "ID", "SIS User ID", "SIS Login ID", "Section", assignment
+    yield "    Points Possible", "", "", "", "", "100"
+    for result in results:
+        from_canvas = result.platform == "canvas"
+        login = "" if from_canvas else result.student
+        yield result.student, result.student_id if from_canvas else "", "", login, "", points(result)
+
+
+def moodle(results: Sequence[Result], exercise: Exercise, level: str, assignment: str) -> Iterator[Row]:
+    """Moodle finds a student by the participant's number, which downloads from Moodle hold."""
+    yield (
+        "Identifier", "Full name", "Status", "Grade", "Maximum Grade", "Grade can be changed", "Last modified (grade)",
+        "Feedback comments",
+    )  # fmt: skip
+    for result in results:
+        participant = f"Participant {result.student_id}" if result.platform == "moodle" else ""
+        said = _as_html(result, exercise, level)
+        yield participant, result.student, "", points(result), "100", "Yes", "", said
+
+
+PLATFORMS: dict[str, Callable[[Sequence[Result], Exercise, str, str], Iterator[Row]]] = {
+    "canvas": canvas,
+    "moodle": moodle,
+}
+
+
+def _as_html(result: Result, exercise: Exercise, level: str) -> str:
+    """Moodle takes comments for HTML, in which a table's line may not be broken."""
+    said = [f"<p>{html.escape(result.summary, quote=False)}</p>"]
+    for paragraph in feedback(result, exercise, level):
+        text = html.escape(paragraph.text, quote=False).replace("\n", "<br>")
+        said.append(f"<pre>{text}</pre>" if paragraph.kind == "code" else f"<p>{text}</p>")
+    return "".join(said)
