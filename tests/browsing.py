@@ -66,14 +66,23 @@ class Browser:
 
 @contextlib.contextmanager
 def opened() -> Iterator[Browser]:
-    """A browser; skips the test if there is none on this machine."""
+    """The browser that pages are visited in."""
+    with chromium() as browser:
+        yield Browser(browser)
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Any]:
+    """Chromium, driven by playwright; where there is none, the test is skipped, and says so."""
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if found is None:
-        pytest.skip("there is no chromium on this machine")
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+        pytest.skip("no Chromium is installed (on Debian: apt-get install chromium)")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install -e .[dev]")
     # Chromium refuses to be root in its own sandbox.
     arguments = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, args=arguments)
-        yield Browser(chromium)
-        chromium.close()
+        browser = playwright.chromium.launch(executable_path=found, args=arguments)
+        try:
+            yield browser
+        finally:
+            browser.close()
