@@ -33,6 +33,8 @@ def write_feedback_pages(folder: Path, results: Sequence[Result], exercise: Exer
             durable.write(folder / name, (page, f"<!-- checker feedback page {digest} -->\n"), sync=False)
     for name in there:
         durable.remove(folder / name)
+    for part in folder.glob(".*.html.part"):  # what a process left that was killed while it wrote
+        durable.remove(part)
 
 
 def _pages(folder: Path) -> dict[str, str]:

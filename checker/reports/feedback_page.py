@@ -72,7 +72,7 @@ def page_name(result: Result) -> str:
     """
     id = result.submission
     if not re.fullmatch(r"[a-z0-9_-]{1,100}", id):  # as only somebody else can have written it into the file of results
-        id = f"{harmless.file_name(id)}-{hashlib.sha256(id.encode()).hexdigest()[:8]}"
+        id = f"{harmless.file_name(id)}-{hashlib.sha256(id.encode('utf-8', 'replace')).hexdigest()[:8]}"
     return f"{id}.html"
 
 
