@@ -29,8 +29,9 @@ def parse(cell: str) -> ast.Module:
 def function_source(code: Sequence[str], name: str) -> Source | None:
     """The last definition of a function in the cells that ran; of code that does not parse, what looks like one.
 
-    >>> function_source(("x = 1", "# mine\\ndef f(x):\\n  return x\\n\\nf(2)"), "f")
-    Source(code_cell=2, line=2, text='def f(x):\\n  return x')
+    >>> found = function_source(("x = 1", "# mine\\ndef f(x):\\n  return x\\n\\nf(2)"), "f")
+    >>> found.code_cell, found.line, found.text
+    (2, 2, 'def f(x):\\n  return x')
     """
     numbered = [*enumerate(code, 1)][::-1]
     for number, cell in numbered:

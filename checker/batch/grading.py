@@ -7,6 +7,7 @@ import hashlib
 import importlib.metadata
 import platform
 import secrets
+from dataclasses import replace
 
 from checker import __version__
 from checker.batch.settings import Settings
@@ -78,15 +79,9 @@ def grade_notebook(
     observation = observe(notebook, question, settings.limits, stopper, sandbox.level, launcher)
     judgement = judge(exercise, cases, notebook.code, observation, settings.scale)
     judgement = with_file_lines(judgement, data, script=submission.is_script)
-    result = Result(
-        submission=submission.id,
-        student=submission.student,
-        file=submission.file,
-        sha256=hashlib.sha256(data).hexdigest(),
-        exercise=exercise.id,
-        verdict=judgement.verdict,
+    result = replace(
+        ungraded(submission, exercise, data, settings, judgement.verdict, judgement.summary, sandbox),
         score=judgement.score,
-        summary=judgement.summary,
         checks=judgement.checks,
         mistakes=judgement.mistakes,
         alternatives=judgement.alternatives,
@@ -96,12 +91,6 @@ def grade_notebook(
         comparisons=judgement.comparisons,
         timings=observation.seconds,
         seed=seed,
-        sandbox=sandbox.level,
-        sandbox_reason=sandbox.reason,
-        settings=settings.stated(),
-        versions=versions(),
-        platform=submission.platform,
-        student_id=submission.student_id,
     )
     return result, observation.executed
 
