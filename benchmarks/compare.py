@@ -28,6 +28,8 @@ from time import perf_counter
 from submissions import make_submissions
 from ways import WAYS, Prepared, prepare
 
+from checker.execution.sandbox.inside.keeper import descendants
+
 RIVAL = "nbgrader autograde"
 
 
@@ -89,23 +91,7 @@ class Memory:
 
     def _watch(self) -> None:
         while not self._ended.wait(0.3):
-            self.peak = max(self.peak, sum(map(_memory, _family(self._process))))
-
-
-def _family(process: int) -> list[int]:
-    """A process and everything below it, whoever's it is."""
-    parents: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        try:
-            parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1]) if entry.name.isdigit() else 0
-        except OSError:
-            continue
-        parents.setdefault(parent, []).append(int(entry.name) if entry.name.isdigit() else 0)
-    found, todo = [], [process]
-    while todo:
-        found.append(todo.pop())
-        todo += parents.get(found[-1], [])
-    return found
+            self.peak = max(self.peak, sum(map(_memory, [self._process, *descendants(self._process)])))
 
 
 def _memory(process: int) -> int:

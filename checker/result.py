@@ -52,8 +52,8 @@ class Finding(harmless.Record):
 
     `line` (from 1) and `columns` (characters, from 0) count within code cell `code_cell` (from 1, as Jupyter's In),
     and point at the first wrong expression; `source` is that line, and `file_line` its number in the student's file,
-    where it has a line of its own there. `note` and `remedy` say what is known of this
-    run in particular: what happened, and what would have been right.
+    where it has a line of its own there. `note` and `remedy` say what is known of this run in particular: what
+    happened, and what would have been right.
     """
 
     id: str
@@ -153,6 +153,11 @@ class Result(harmless.Record):
     @property
     def correct(self) -> bool:
         return self.verdict == "correct"
+
+    @property
+    def points(self) -> str:
+        """The score as tables have it: empty where there is none, which is not a zero."""
+        return "" if self.score is None else str(self.score)
 
 
 def to_dict(result: Result) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""results.jsonl: a line for each result as it comes, and which of them need not be graded again."""
+"""Which of the results in a folder need not be graded again."""
 
 from __future__ import annotations
 

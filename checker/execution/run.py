@@ -214,7 +214,8 @@ class _Run:
                 self.calls.clear()
                 in_time = await self._call(question.cases)
             if in_time and question.doubt(self.observation()):
-                await self._call(question.more)
+                if question.more:
+                    await self._call(question.more)
                 if question.traced is not None:
                     await self._watch(question.traced)
         except KernelGoneError as gone:
@@ -225,16 +226,17 @@ class _Run:
                 failure = Failure(name, _GONE[reason], timed_out=reason == "timeout")
                 self.calls[pending] = Call(failure=failure)
 
-    async def _call(self, cases: Sequence[Case], read: Sequence[str] = ()) -> bool:
+    async def _call(self, cases: Sequence[Case], read: Sequence[str] | None = None) -> bool:
         """Call the function on every case, and read names before; false if a call took too long.
 
         All is asked for at once, because a request takes longer than most calls. Those that were cut off, because all
         together took too long, are asked for one by one.
         """
         self.expected = {case.name for case in cases}
-        interrupted = await self._exchange({"read": list(read), **self._request(cases)}, self._keep_answer)
+        reading = {} if read is None else {"read": list(read)}
+        interrupted = await self._exchange(reading | self._request(cases), self._keep_answer)
         pending = [case for case in cases if case.name not in self.calls]
-        if interrupted and pending and pending[0] is cases[0] and (self.has_read or not read):
+        if interrupted and pending and pending[0] is cases[0] and (self.has_read or read is None):
             self.calls[pending[0].name] = Call(failure=_TOO_LONG)  # it had all the time for itself
             return False
         for case in pending:

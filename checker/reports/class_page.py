@@ -82,7 +82,7 @@ def row(result: Result, exercise: Exercise) -> Row:
         result.student,
         page_name(result),
         result.verdict,
-        "" if result.score is None else str(result.score),
+        result.points,
         " ".join(finding.id for finding in result.mistakes),
         said if len(said) <= LONGEST else said[: LONGEST - 1] + "…",
     )

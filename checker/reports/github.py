@@ -91,8 +91,7 @@ def summary(results: Sequence[Result], exercise: Exercise, level: str) -> Iterat
     yield "| student | verdict | points | |\n|---|---|---:|---|\n"
     for result in results[:MOST_ROWS]:
         said = headline(result, exercise) if level in ("explain", "solution") else result.summary
-        points = "" if result.score is None else result.score
-        yield f"| {markdown(result.student)} | {result.verdict} | {points} | {markdown(said)} |\n"
+        yield f"| {markdown(result.student)} | {result.verdict} | {result.points} | {markdown(said)} |\n"
     if len(results) > MOST_ROWS:
         yield f"\nand {len(results) - MOST_ROWS} more\n"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from checker import durable
 from checker.exercise import Exercise
 from checker.feedback import feedback
-from checker.reports.grades_csv import points, table
+from checker.reports.grades_csv import table
 from checker.result import Result
 
 Row = Sequence[str]
@@ -39,7 +39,7 @@ def canvas(results: Sequence[Result], exercise: Exercise, level: str, assignment
     for result in results:
         from_canvas = result.platform == "canvas"
         login = "" if from_canvas else result.student
-        yield result.student, result.student_id if from_canvas else "", "", login, "", points(result)
+        yield result.student, result.student_id if from_canvas else "", "", login, "", result.points
 
 
 def moodle(results: Sequence[Result], exercise: Exercise, level: str, assignment: str) -> Iterator[Row]:
@@ -51,7 +51,7 @@ def moodle(results: Sequence[Result], exercise: Exercise, level: str, assignment
     for result in results:
         participant = f"Participant {result.student_id}" if result.platform == "moodle" else ""
         said = _as_html(result, exercise, level)
-        yield participant, result.student, "", points(result), "100", "Yes", "", said
+        yield participant, result.student, "", result.points, "100", "Yes", "", said
 
 
 PLATFORMS: dict[str, Callable[[Sequence[Result], Exercise, str, str], Iterator[Row]]] = {

@@ -26,11 +26,6 @@ def write_grades(path: Path, results: Sequence[Result]) -> None:
     durable.write(path, table([COLUMNS, *map(_row, results)]))
 
 
-def points(result: Result) -> str:
-    """The score as tables have it: empty where there is none."""
-    return "" if result.score is None else str(result.score)
-
-
 def table(rows: Iterable[Sequence[str]]) -> Iterator[str]:
     r"""The parts of a file that Excel, LibreOffice and learning platforms open as it is: UTF-8, with no formula in it.
 
@@ -50,7 +45,7 @@ def _row(result: Result) -> Sequence[str]:
         result.student,
         result.file,
         result.verdict,
-        points(result),
+        result.points,
         " ".join(mistake.id for mistake in result.mistakes),
         result.summary,
         " ".join(remark.id for remark in result.remarks),

@@ -39,17 +39,13 @@ def verdict_style(verdict: str) -> str:
     return VERDICT_STYLES.get(verdict, "red")
 
 
-def points(result: Result) -> str:
-    return "-" if result.score is None else str(result.score)
-
-
 def line(result: Result, exercise: Exercise, name_width: int) -> Text:
     """One submission on one line."""
     name = harmless.line(result.student)
     name = name if len(name) <= name_width else name[: name_width - 1] + "…"
     text = Text(f"{name:<{name_width}}  ")
     text.append(f"{result.verdict:<13}", style=verdict_style(result.verdict))
-    text.append(f" {points(result):>3}  ")
+    text.append(f" {result.points or '-':>3}  ")
     text.append("" if result.correct else harmless.line(headline(result, exercise)), style="dim")
     return text
 
