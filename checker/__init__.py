@@ -7,14 +7,14 @@ files and folders and returns one `Result` for each submission.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from checker.batch import grade
+    from checker.batch.folder import grade
     from checker.live import check
     from checker.result import Result
 
 __all__ = ["Result", "check", "grade"]
 __version__ = "0.1.0"
 
-_HOMES = {"check": "checker.live", "grade": "checker.batch", "Result": "checker.result"}
+_HOMES = {"check": "checker.live", "grade": "checker.batch.folder", "Result": "checker.result"}
 
 
 def __getattr__(name: str) -> Any:

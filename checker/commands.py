@@ -19,8 +19,8 @@ from checker import harmless
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from checker.batch import Settings
     from checker.batch.folder import Grader
+    from checker.batch.settings import Settings
     from checker.execution.sandbox.levels import Choice
     from checker.exercise import Exercise
     from checker.reports.folder import ReportOptions
@@ -35,7 +35,7 @@ ALL_CORRECT, NOT_CORRECT, USAGE, NOT_GRADED, NO_SANDBOX, INTERRUPTED = 0, 1, 2, 
 def check(options: argparse.Namespace) -> int:
     """Grade one notebook and tell its story."""
     head_start = _head_start(options)
-    from checker.batch import grade_one
+    from checker.batch.grading import grade_one
     from checker.reports.terminal import sandbox_line, story
     from checker.result import to_dict
     from checker.submission import single
@@ -112,7 +112,7 @@ def grade(options: argparse.Namespace) -> int:
 
 def _grade_into_folder(options: argparse.Namespace, exercise: Exercise, found: Found) -> tuple[list[Result], Choice]:
     """All results, and the sandbox they were graded in; the progress is shown meanwhile."""
-    from checker.batch import grade_into
+    from checker.batch.folder import grade_into
     from checker.reports.progress import Progress
     from checker.reports.terminal import sandbox_line
 
@@ -314,9 +314,9 @@ def _scale(options: argparse.Namespace, exercise: Exercise) -> Scale:
 
 
 def _settings(options: argparse.Namespace, scale: Scale | None = None) -> Settings:
-    from checker.batch import Settings
+    from checker.batch.settings import Settings
     from checker.execution.launchers import choose_launcher
-    from checker.execution.run import Limits
+    from checker.execution.limits import Limits
     from checker.score import Scale
 
     limits = Limits(cell=options.cell_timeout, notebook=options.timeout, call=min(10.0, options.cell_timeout))
@@ -348,7 +348,7 @@ def _sandbox(options: argparse.Namespace, *, for_strangers: bool = False) -> Cho
 def _grader(options: argparse.Namespace, settings: Settings, stack: contextlib.ExitStack) -> tuple[Grader, Choice]:
     """What grades, and in which sandbox: this machine's worker processes, or a cluster."""
     if options.cluster is None:
-        from checker.batch import grade_all
+        from checker.batch.workers import grade_all
 
         return grade_all, _sandbox(options, for_strangers=True)
     from checker.batch.cluster import NoClusterError, connected

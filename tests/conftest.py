@@ -11,8 +11,9 @@ from browsing import Browser, opened
 from helpers import EXAMPLES, GRADE, checker
 
 from checker import Result
-from checker.batch import Settings, grade_one
-from checker.execution.run import Limits
+from checker.batch.grading import grade_one
+from checker.batch.settings import Settings
+from checker.execution.limits import Limits
 from checker.exercise import Exercise
 from checker.exercises import load
 from checker.submission import single

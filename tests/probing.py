@@ -24,7 +24,8 @@ from helpers import notebook, processes_that_mention
 
 import checker
 from checker.execution.launchers import Launcher, choose_launcher
-from checker.execution.run import Limits, observe
+from checker.execution.limits import Limits
+from checker.execution.run import observe
 from checker.execution.sandbox.levels import Level, choose
 from checker.notebook import parse
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from helpers import ROOT, filled_in, notebook
 
-from checker.batch import Settings
 from checker.batch.cluster import Cluster
+from checker.batch.settings import Settings
 from checker.batch.workers import Graded, Job
 from checker.execution.sandbox.levels import Choice
 from checker.exercise import Exercise

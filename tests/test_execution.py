@@ -13,8 +13,9 @@ from helpers import ROOT, filled_in, notebook
 
 from checker.execution.environment import KEPT_VARIABLES
 from checker.execution.launcher import launch
+from checker.execution.limits import Limits
 from checker.execution.observation import decode_call, decode_value, decode_values
-from checker.execution.run import Limits, Question, observe
+from checker.execution.run import Question, observe
 from checker.exercise import Exercise
 from checker.notebook import parse
 
@@ -117,7 +118,8 @@ def test_executed_notebooks_keep_their_outputs() -> None:
 
 
 def test_a_kernel_that_fails_to_start_is_said_to_be_our_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    from checker.batch import Settings, grade_one
+    from checker.batch.grading import grade_one
+    from checker.batch.settings import Settings
     from checker.exercises import load
     from checker.submission import Submission
 

@@ -25,9 +25,11 @@ from helpers import ROOT, filled_in
 from rich.console import Console
 
 from checker import Result
-from checker.batch import Settings, grade_all, grade_one
+from checker.batch.grading import grade_one
+from checker.batch.settings import Settings
+from checker.batch.workers import grade_all
 from checker.execution.launchers import LAUNCHERS
-from checker.execution.run import Limits
+from checker.execution.limits import Limits
 from checker.execution.sandbox.levels import LEVELS, Level, trial
 from checker.execution.sandbox.policies import USERS
 from checker.exercise import Exercise

@@ -64,7 +64,8 @@ JUDGE = """
 import sys, threading
 sys.path.insert(0, "tests")
 from helpers import notebook
-from checker.execution.run import Limits, observe
+from checker.execution.limits import Limits
+from checker.execution.run import observe
 from checker.notebook import parse
 
 def size():

@@ -10,7 +10,7 @@ from helpers import EXERCISE, RIGHT, filled_in
 from nbclient import NotebookClient
 
 import checker
-from checker.batch import Settings
+from checker.batch.settings import Settings
 from checker.exercises import UnknownExerciseError
 
 

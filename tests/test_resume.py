@@ -18,9 +18,11 @@ import pytest
 from helpers import GRADE, filled_in, notebook
 
 from checker import durable
-from checker.batch import Settings, grade_into, journal
-from checker.batch.grading import ungraded
-from checker.execution.run import Limits
+from checker.batch import journal
+from checker.batch.folder import grade_into
+from checker.batch.settings import Settings
+from checker.batch.ungraded import ungraded
+from checker.execution.limits import Limits
 from checker.exercise import Exercise
 from checker.result import Result, from_json, to_json
 from checker.score import Scale

@@ -18,11 +18,13 @@ import pytest
 from helpers import EXAMPLES, ROOT, SOLUTION, filled_in, notebook, outputs_of, processes_that_mention
 
 from checker import Result
-from checker.batch import Settings, grade_one
+from checker.batch.grading import grade_one
+from checker.batch.settings import Settings
 from checker.execution import launcher
 from checker.execution.launchers import LAUNCHERS, Launcher
+from checker.execution.limits import Limits
 from checker.execution.observation import Observation
-from checker.execution.run import Limits, observe
+from checker.execution.run import observe
 from checker.execution.sandbox import doctor, policies
 from checker.execution.sandbox.inside import landlock
 from checker.execution.sandbox.inside.identity import reachable

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from helpers import notebook
 
-from checker.batch import grade_notebook
+from checker.batch.grading import grade_notebook
 from checker.exercise import Array, Case, Cases, Choice, Exercise, Form, Step, Tolerance
 from checker.mistakes import Mistake
 from checker.notebook import parse

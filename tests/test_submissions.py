@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from helpers import filled_in, notebook
 
-from checker.batch import Settings, grade_one
+from checker.batch.grading import grade_one
+from checker.batch.settings import Settings
 from checker.exercise import Exercise
 from checker.intake import CannotOpenError, read_file
 from checker.notebook import LARGEST_FILE, UnreadableError

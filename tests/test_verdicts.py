@@ -6,7 +6,7 @@ import pytest
 from helpers import RIGHT, filled_in, notebook
 
 from checker import Result
-from checker.execution.run import Limits
+from checker.execution.limits import Limits
 
 Grade = Callable[..., Result]
 

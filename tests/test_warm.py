@@ -16,12 +16,14 @@ from typing import Any
 import pytest
 from helpers import EXAMPLES, EXERCISE, ROOT, SOLUTION, filled_in, notebook, outputs_of
 
-from checker.batch import Settings, grade_one
+from checker.batch.grading import grade_one
+from checker.batch.settings import Settings
 from checker.execution import fonts, launchers, warm
 from checker.execution import run as runs
 from checker.execution.launchers import LAUNCHERS, Launcher, choose_launcher
+from checker.execution.limits import Limits
 from checker.execution.observation import Observation
-from checker.execution.run import Limits, observe
+from checker.execution.run import observe
 from checker.execution.sandbox.inside.keeper import descendants
 from checker.execution.sandbox.levels import LEVELS, Level, trial
 from checker.exercises import load

@@ -16,7 +16,9 @@ from pathlib import Path
 import pytest
 from helpers import GRADE, ROOT, filled_in, notebook
 
-from checker.batch import Settings, grade_all, workers
+from checker.batch import workers
+from checker.batch.settings import Settings
+from checker.batch.workers import grade_all
 from checker.exercise import Exercise
 from checker.intake import CannotOpenError
 from checker.notebook import UnreadableError

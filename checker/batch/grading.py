@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import importlib.metadata
-import platform
 import secrets
 from dataclasses import replace
 
-from checker import __version__
 from checker.batch.settings import Settings
+from checker.batch.ungraded import ungraded
 from checker.execution.launcher import KernelStartError
 from checker.execution.launchers import choose_launcher
-from checker.execution.run import Question, Stopper, observe
-from checker.execution.sandbox.levels import Choice
+from checker.execution.run import Question, observe
+from checker.execution.stopper import Stopper
 from checker.exercise import Exercise
 from checker.file_lines import with_file_lines
 from checker.intake import CannotOpenError
 from checker.judge import is_right, judge
 from checker.notebook import Notebook, UnreadableError, parse
-from checker.result import Result, Verdict
+from checker.result import Result
 from checker.submission import Submission
 
 
@@ -93,40 +89,3 @@ def grade_notebook(
         seed=seed,
     )
     return result, observation.executed
-
-
-def ungraded(
-    submission: Submission,
-    exercise: Exercise,
-    data: bytes | None,
-    settings: Settings,
-    verdict: Verdict,
-    summary: str,
-    sandbox: Choice | None = None,
-) -> Result:
-    """The result of a submission of which nothing ran."""
-    sandbox = sandbox or settings.choice()
-    return Result(
-        submission=submission.id,
-        student=submission.student,
-        file=submission.file,
-        sha256=hashlib.sha256(data).hexdigest() if data is not None else "",
-        exercise=exercise.id,
-        verdict=verdict,
-        score=None if verdict == "not graded" else 0,
-        summary=summary,
-        sandbox=sandbox.level,
-        sandbox_reason=sandbox.reason,
-        settings=settings.stated(),
-        versions=versions(),
-        platform=submission.platform,
-        student_id=submission.student_id,
-    )
-
-
-@functools.cache
-def versions() -> dict[str, str]:
-    """The versions that a grade may depend on."""
-    packages = ("numpy", "nbclient", "ipykernel")
-    ours = {"checker": __version__, "python": platform.python_version()}
-    return ours | {name: importlib.metadata.version(name) for name in packages}

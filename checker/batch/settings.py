@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
-from checker.execution.run import Limits
+from checker.execution.limits import Limits
 from checker.execution.sandbox.levels import Choice, choose
 from checker.score import Scale
 

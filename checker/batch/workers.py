@@ -18,12 +18,12 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 
 from checker import exercises
-from checker.batch.grading import grade_one, ungraded
 from checker.batch.settings import Settings
+from checker.batch.ungraded import ungraded
 from checker.execution import warm
 from checker.execution.launchers import choose_launcher
-from checker.execution.run import Stopper
 from checker.execution.sandbox.levels import Choice
+from checker.execution.stopper import Stopper
 from checker.exercise import Exercise
 from checker.result import Result
 from checker.submission import Submission
@@ -50,6 +50,8 @@ def job_for(submission: Submission, exercise: Exercise, settings: Settings, keep
 
 def work(job: Job, stopper: Stopper | None = None) -> Graded:
     """Grade one submission; what every worker does, on this machine and on a cluster's."""
+    from checker.batch.grading import grade_one  # late: who only starts workers needs no notebook's libraries
+
     result, executed = grade_one(job.submission, exercises.load(job.exercise), job.settings, stopper)
     return result, executed if job.keep_executed else ""
 

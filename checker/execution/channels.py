@@ -19,7 +19,7 @@ from typing import Any
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.session import DELIM, Session
 
-from checker.bounded_json import loads, punctuation
+from checker.bounded_json import loads, without_strings
 from checker.execution.launcher import KernelStartError
 from checker.execution.observation import Ending
 
@@ -255,8 +255,8 @@ def _read(part: bytes, allowance: Allowance) -> Any:
     if not part.isascii() or b"\\u" in part:
         allowance.pay(3 * len(part))
     text = part.decode("utf-8")
-    marks = punctuation(text)
-    allowance.pay(_OBJECT * marks.count("{") + _LIST * marks.count("[") + _ITEM * marks.count(","))
+    rest = without_strings(text)
+    allowance.pay(_OBJECT * rest.count("{") + _LIST * rest.count("[") + _ITEM * rest.count(","))
     return loads(text, _MOST_VALUES)
 
 

@@ -7,7 +7,7 @@ import contextlib
 import json
 import re
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from checker.execution.client import KernelGoneError, LimitedClient
 from checker.execution.jupyter import nbformat
 from checker.execution.launcher import Kernel, KernelStartError, launch
 from checker.execution.launchers import Launcher
+from checker.execution.limits import Limits
 from checker.execution.observation import (
     Call,
     Ending,
@@ -31,6 +32,7 @@ from checker.execution.observation import (
 from checker.execution.probe import MIME, pack
 from checker.execution.sandbox.inside.policy import OUT_OF_MEMORY
 from checker.execution.sandbox.levels import Level
+from checker.execution.stopper import Stopper
 from checker.execution.warm import LOST
 from checker.exercise import Case
 from checker.notebook import Notebook
@@ -51,17 +53,6 @@ LONGEST_TRACEBACK = 100_000  # characters
 
 
 @dataclass(frozen=True)
-class Limits:
-    """Seconds for a cell, for a whole notebook and for one call of the function; bytes of output and memory."""
-
-    cell: float = 20.0
-    notebook: float = 60.0
-    call: float = 10.0
-    output: int = 8 * 2**20
-    memory: int = 2 * 2**30
-
-
-@dataclass(frozen=True)
 class Question:
     """What to ask after the cells: the values of `names`, and `function` called on every case.
 
@@ -75,31 +66,6 @@ class Question:
     more: tuple[Case, ...] = ()
     traced: Case | None = None
     doubt: Callable[[Observation], bool] = lambda observation: False
-
-
-class Stopper:
-    """Ends runs from another thread: their kernels are killed, and `observe` returns early or raises."""
-
-    def __init__(self) -> None:
-        self._stopped = False
-        self._running: set[tuple[asyncio.AbstractEventLoop, asyncio.Task[Observation]]] = set()
-
-    def stop(self) -> None:
-        """Stop every run, those that are just about to start included."""
-        self._stopped = True
-        for loop, task in list(self._running):
-            with contextlib.suppress(RuntimeError):  # a loop that has just closed has nothing left to stop
-                loop.call_soon_threadsafe(task.cancel)
-
-    async def watch(self, run: Coroutine[Any, Any, Observation]) -> Observation:
-        entry = asyncio.get_running_loop(), asyncio.ensure_future(run)
-        self._running.add(entry)
-        try:
-            if self._stopped:
-                entry[1].cancel()
-            return await entry[1]
-        finally:
-            self._running.discard(entry)
 
 
 def observe(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from checker.batch import grade_notebook
+from checker.batch.grading import grade_notebook
 from checker.diagnosis import UNEXPLAINED, diagnose, simulation
 from checker.diagnosis.simulation import Plan
 from checker.execution.observation import Call, Observation, Value

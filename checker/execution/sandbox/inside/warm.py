@@ -35,6 +35,7 @@ NOTEBOOK = (
 )  # fmt: skip
 
 LARGEST_REQUEST = 2**18  # bytes
+LARGE = 2**25 - 2**13  # bytes; of larger ones glibc does not learn (mallopt(3), M_MMAP_THRESHOLD)
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,7 @@ def load() -> Shelf:
     shutil.rmtree(os.environ["HOME"], ignore_errors=True)
     if len(os.listdir("/proc/self/task")) > 1:
         raise RuntimeError("a library has started a thread, which a fork would not have")
+    bytearray(LARGE)  # and freed: from now on glibc keeps what is freed, where every figure would ask for it again
     gc.collect()
     gc.freeze()
     return shelf
