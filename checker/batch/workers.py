@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import gc
 import itertools
 import multiprocessing
 import os
@@ -188,6 +189,9 @@ def _begin(leash: Connection[None, None], forks: bool) -> None:
     if forks:
         with contextlib.suppress(OSError):  # it will happen again where it is reported
             warm.start()  # while the first submission is on its way
+    from checker.batch import grading  # noqa: F401
+
+    gc.freeze()  # what is imported stays, and need not be looked through again and again
 
 
 def _heed(leash: Connection[None, None]) -> None:

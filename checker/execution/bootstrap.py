@@ -1,7 +1,7 @@
 """The first lines of a kernel's life: lock oneself in, hide this package, start ipykernel.
 
 Run as a script by the launcher, `bootstrap.py POLICY REPORT ...`: the policy is a JSON file, what came of it is
-written to the descriptor REPORT as one line of JSON (-1: nobody waits for it), and the rest are ipykernel's arguments,
+written to the descriptor REPORT as one line of JSON (-1: nobody waits for it), and the rest is `-f CONNECTION_FILE`,
 or `--trial` to start no kernel. `bootstrap.py --warm CONTROL` becomes the warm process, whose forks go on as kernels.
 It imports nothing of this package by its name, so that no answer is ever in the student's process.
 """
@@ -133,6 +133,21 @@ def name_cells_quickly() -> None:
         vars(ipykernel.compiler)["murmur2_x86"] = lambda code, seed: zlib.crc32(code.encode(), seed)
 
 
+def configured(connection_file: str) -> Any:
+    """ipykernel's application, told what it would find in its arguments: it makes a parser of all its options for that.
+
+    Nor does it make messages that are below the level at which it shows them.
+    """
+    from ipykernel.kernelapp import IPKernelApp
+    from traitlets.config import Config
+
+    config = Config(HistoryManager={"enabled": False})
+    quiet = {"loggers": {IPKernelApp.__name__: {"level": "WARNING"}}}
+    application: Any = IPKernelApp.instance(connection_file=connection_file, config=config, logging_config=quiet)
+    application.parse_command_line = lambda argv=None: None
+    return application
+
+
 def prepare_kernel(policy: Any) -> Any:
     """A kernel that has its sockets, and will have no others."""
     seccomp = ours("seccomp")
@@ -140,13 +155,13 @@ def prepare_kernel(policy: Any) -> Any:
         del sys.modules[name]
     hide_checker()
     with without_debugger():
-        from ipykernel.kernelapp import IPKernelApp
-
         if policy.seccomp and not policy.namespaces:
             run_commands_without_terminal()
         name_cells_quickly()
-        application: Any = IPKernelApp.instance()
+        application = configured(sys.argv[-1])
         application.initialize()
+    # exit() in a cell would end the kernel a little later, in the middle of a question; here it does nothing.
+    application.shell.ask_exit = lambda: None
     if policy.seccomp:
         seccomp.no_more_sockets()
     return application

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import hmac
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from queue import Empty
 from typing import Any
@@ -145,6 +145,7 @@ class Connection:
 
     def __init__(self, manager: AsyncKernelManager, allowance: Allowance, gone: Callable[[Ending], None]) -> None:
         self._manager, self._allowance, self._gone = manager, allowance, gone
+        self.beside: Mapping[str, Any] = {}  # what goes along with the code of the next cell
 
     async def open(self, seconds: float) -> None:
         """Connect, and wait until the kernel answers. Raises `KernelStartError`."""
@@ -176,6 +177,7 @@ class Connection:
                 "user_expressions": {},
                 "allow_stdin": False,
                 "stop_on_error": stop_on_error,
+                **self.beside,
             },
         )
 

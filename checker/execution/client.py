@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from jupyter_client.manager import AsyncKernelManager
@@ -12,8 +14,10 @@ from jupyter_core.utils import ensure_async
 from checker.execution.channels import Allowance, Connection, FloodError
 from checker.execution.jupyter import DeadKernelError, nbclient, nbformat
 from checker.execution.observation import Ending
+from checker.execution.probe import MIME
 
 _LOOK = 50
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 GRACE = 3.0  # seconds between asking a cell to stop and killing the kernel: on a busy machine stopping takes its time
 
 
@@ -35,15 +39,22 @@ class LimitedClient(nbclient.NotebookClient):
     def __init__(self, notebook: nbformat.NotebookNode, manager: AsyncKernelManager, output_limit: int) -> None:
         super().__init__(notebook, km=manager, timeout=None, allow_errors=True)
         self.allowance = Allowance(output_limit)
+        self.answers: list[str] = []
         self.killed_for: Ending | None = None
         self.connection = Connection(manager, self.allowance, self.kill)
         self.kc = self.connection  # type: ignore[assignment]  # all that nbclient asks of a client is there
         self.on_cell_error = self._keep_error
 
-    async def run_cell(self, cell: nbformat.NotebookNode, index: int, seconds: float) -> bool:
-        """Run one cell; true if it had to be interrupted. Raises `KernelGoneError`."""
+    async def run_cell(
+        self, cell: nbformat.NotebookNode, index: int, seconds: float, beside: Mapping[str, Any] = NOTHING
+    ) -> bool:
+        """Run one cell, which may find something beside it in its request; true if it had to be interrupted.
+
+        Raises `KernelGoneError`.
+        """
         if self.killed_for:  # by what a thread did after its cell had ended
             raise KernelGoneError(self.killed_for)
+        self.connection.beside = beside
         clock = asyncio.ensure_future(self._watch(seconds))
         try:
             await self.async_execute_cell(cell, index)
@@ -87,7 +98,11 @@ class LimitedClient(nbclient.NotebookClient):
     def process_message(
         self, msg: dict[str, Any], cell: nbformat.NotebookNode, cell_index: int
     ) -> nbformat.NotebookNode | None:
-        """Keep an output, unless it is none that a notebook may hold."""
+        """Keep an output, unless it is none that a notebook may hold; the probe's answers are for us."""
+        answer = (msg["content"].get("data") or {}).get(MIME)
+        if isinstance(answer, str):
+            self.answers.append(answer)
+            return None
         try:
             if msg["content"].get("transient"):  # an output with an id is looked for among all the others
                 self.allowance.pay(_LOOK * len(cell.outputs))

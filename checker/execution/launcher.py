@@ -31,9 +31,6 @@ __all__ = ["Kernel", "KernelStartError", "launch"]
 # Where there is no network, `pip install` should say so at once.
 NO_NETWORK = {"PIP_RETRIES": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
-# exit() in a cell would end the kernel a little later, in the middle of a question; here it does nothing.
-KEEP_ALIVE = "get_ipython().ask_exit = lambda: None"
-
 
 @dataclass(frozen=True)
 class Kernel:
@@ -56,9 +53,8 @@ class _OurKernel(KernelSpecManager):
     connection: str
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-        command = [sys.executable, "-P", str(BOOTSTRAP), str(self.policy), "{report}", "-f", self.connection]
         return KernelSpec(
-            argv=[*command, "--HistoryManager.enabled=False", f"--IPKernelApp.exec_lines={KEEP_ALIVE}"],
+            argv=[sys.executable, "-P", str(BOOTSTRAP), str(self.policy), "{report}", "-f", self.connection],
             language="python",
             display_name=kernel_name,
             interrupt_mode="signal",

@@ -1,6 +1,6 @@
 """What is asked of a notebook's namespace after its cells have run: values of names, and calls of a function.
 
-This file runs inside the student's kernel, to which its text is sent, so it imports nothing of this package and
+This file runs inside the student's kernel, to which it is sent, so it imports nothing of this package and
 knows no answers. `check()` in a live notebook imports it and uses the same functions. Nothing it returns is
 trusted: the judge reads shapes and bytes (see `observation`), and only right numbers count.
 """
@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-if __name__ != "__probe__":  # there the text of `tracing` stands before this one
+if __name__ != "__probe__":  # there `tracing` stands before this
     from checker.execution.tracing import Recorder, instrument, operands
 
 MIME = "application/vnd.checker.probe+json"
@@ -209,12 +209,12 @@ def answers(namespace: dict[str, Any], request: dict[str, Any]) -> Iterator[dict
         yield trace(namespace, request["trace"], request["arguments"], request["rebind"], request["sources"])
 
 
-if __name__ == "__probe__":  # sent as text and run by the kernel, where it stays; see `run`
+if __name__ == "__probe__":  # sent to the kernel and run there, where it stays; see `run`
     from IPython import get_ipython
 
     _shell = get_ipython()
 
-    def respond(request: str) -> None:
-        """Answer one request, all in JSON; each answer leaves as soon as it is there."""
-        for answer in answers(_shell.user_ns, json.loads(request)):
+    def respond() -> None:
+        """Answer the request beside the cell that calls this; each answer leaves as soon as it is there."""
+        for answer in answers(_shell.user_ns, _shell.get_parent()["content"]["probe"]):
             _shell.display_pub.publish({MIME: json.dumps(answer)})

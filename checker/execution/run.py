@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
+import functools
 import json
+import marshal
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -29,7 +32,7 @@ from checker.execution.observation import (
     decode_trace,
     decode_values,
 )
-from checker.execution.probe import MIME, pack
+from checker.execution.probe import pack
 from checker.execution.sandbox.inside.policy import OUT_OF_MEMORY
 from checker.execution.sandbox.levels import Level
 from checker.execution.stopper import Stopper
@@ -37,16 +40,17 @@ from checker.execution.warm import LOST
 from checker.exercise import Case
 from checker.notebook import Notebook
 
-PROBE_SOURCE = "".join(
-    Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8") for name in ("tracing", "probe")
-)
 ENDED_WITHIN = 1.0  # seconds, for a kernel that no longer answers to be gone
-# A request, and before the first one the probe itself, which stays in a module of its own.
-SEND = f"""\
+# The cells that ask. What they ask for comes beside them in the same message, as do at first the instructions of the
+# probe, which stays in a module of its own: ipykernel would take longest over reading all that as the text of a cell.
+SET_UP = """\
 __import__("sys").modules["__probe__"] = __import__("types").ModuleType("__probe__")
-__import__("builtins").exec({PROBE_SOURCE!r}, __import__("sys").modules["__probe__"].__dict__)
+__import__("builtins").exec(
+    __import__("marshal").loads(__import__("base64").b64decode(
+        __import__("IPython").get_ipython().get_parent()["content"]["probe"]["instructions"])),
+    __import__("sys").modules["__probe__"].__dict__)
 """
-ASK = '__import__("sys").modules["__probe__"].respond({request!r})'
+RESPOND = '__import__("sys").modules["__probe__"].respond()'
 KERNEL_START = 60.0  # seconds; a kernel takes one on a quiet machine and many on a crowded one
 MOST_VALUES = 100_000  # in an answer of the probe
 LONGEST_TRACEBACK = 100_000  # characters
@@ -249,20 +253,20 @@ class _Run:
 
     async def _exchange(self, request: dict[str, Any], keep: Callable[[dict[str, Any]], None]) -> bool:
         """Send one request as a cell of its own and pass every answer on; true if it was interrupted."""
-        code = ("" if self.asked else SEND) + ASK.format(request=json.dumps(request))
-        cell = _cell("code", code, "probe")
+        first = not self.asked
+        cell = _cell("code", SET_UP + RESPOND if first else RESPOND, "probe")
+        beside = {"probe": request | ({"instructions": _instructions()} if first else {})}
         self.asked = True
         self.executed.cells.append(cell)
+        self.client.answers.clear()
         try:
-            return await self.client.run_cell(cell, len(self.executed.cells) - 1, self.limits.call)
+            return await self.client.run_cell(cell, len(self.executed.cells) - 1, self.limits.call, beside)
         finally:
             self.executed.cells.pop()
-            for output in cell.outputs:
-                text = output.get("data", {}).get(MIME)
-                if isinstance(text, str):
-                    with contextlib.suppress(ValueError):
-                        if isinstance(answer := loads(text, MOST_VALUES), dict):
-                            keep(answer)
+            for text in self.client.answers:
+                with contextlib.suppress(ValueError):
+                    if isinstance(answer := loads(text, MOST_VALUES), dict):
+                        keep(answer)
 
 
 _GONE: Mapping[str, str] = {
@@ -272,6 +276,13 @@ _GONE: Mapping[str, str] = {
     "crashed": "the call ended the kernel",
 }
 _TOO_LONG = Failure("timeout", _GONE["timeout"], timed_out=True)
+
+
+@functools.cache
+def _instructions() -> str:
+    """The probe, compiled: its kernel is a process of this very interpreter."""
+    parts = (Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8") for name in ("tracing", "probe"))
+    return base64.b64encode(marshal.dumps(compile("".join(parts), "<probe>", "exec"))).decode()
 
 
 def _inputs(case: Case) -> dict[str, Any]:
