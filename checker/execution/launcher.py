@@ -91,8 +91,10 @@ async def launch(
         manager.kernel_id = "kernel"
         if launcher == "spawn":
             put_font_lists(run / "fonts")
-        provisioner = ForkProvisioner if launcher == "fork" else SandboxProvisioner
-        manager.provisioner = provisioner(kernel_id="kernel", kernel_spec=manager.kernel_spec, parent=manager)
+        kind = ForkProvisioner if launcher == "fork" else SandboxProvisioner
+        manager.provisioner = provisioner = kind(kernel_id="kernel", kernel_spec=manager.kernel_spec, parent=manager)
+        if isinstance(provisioner, ForkProvisioner):
+            provisioner.isolated = policy.namespaces
         try:
             await _start(manager, private, scratch, level)
             yield Kernel(manager, scratch)

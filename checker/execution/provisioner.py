@@ -77,9 +77,16 @@ class SandboxProvisioner(LocalProvisioner):
 class ForkProvisioner(SandboxProvisioner):
     """Asks the warm process for a kernel in place of starting one."""
 
+    isolated = False  # whether the kernel is to have namespaces of its own
+
     async def launch_kernel(self, cmd: list[str], **options: Any) -> KernelConnectionInfo:
         policy, _, *arguments = cmd[3:]
-        request = {"policy": policy, "arguments": arguments, "environment": options["env"]}
+        request = {
+            "policy": policy,
+            "isolated": self.isolated,
+            "arguments": arguments,
+            "environment": options["env"],
+        }
         kernel = warm.fork(request, options["stderr"].fileno())
         self.process = cast(Any, kernel)  # it has all of a Popen that is used
         await self._report(kernel.channel)

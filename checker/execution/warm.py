@@ -79,7 +79,8 @@ def start() -> None:
 def fork(request: Mapping[str, Any], errors: int) -> ForkedKernel:
     """A new kernel, whose errors go to a descriptor. Raises `OSError`.
 
-    `request` has the `policy` file, the `environment`, and the `arguments` for ipykernel.
+    `request` has the `policy` file, whether it is to be `isolated` by namespaces, the `environment`, and the
+    `arguments` for ipykernel.
     """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     data, descriptors = json.dumps(request).encode(), [theirs.fileno(), errors]

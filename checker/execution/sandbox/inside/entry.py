@@ -15,10 +15,10 @@ from .identity import (
     reachable,
     set_limits,
 )  # fmt: skip
-from .keeper import keep, mirror
+from .keeper import FIRST, keep, mirror
 from .landlock import ALL_BUT_DEVICES, DEVICE_CONTROL, MAKE_SOCKET, READ, READ_FILE, WRITE
 from .policy import SOCKETS_INSIDE, Policy
-from .root import DEVICES, build, isolate
+from .root import DEVICES, ISOLATED, build, isolate
 from .system import PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, PR_SET_PDEATHSIG, prctl
 
 
@@ -33,7 +33,8 @@ class LayerError(Exception):
 def enter(policy: Policy, keep_open: int) -> dict[str, str]:
     """Apply every layer of a policy's level and return, in the process that is to be the kernel, what came up.
 
-    The caller must have one thread; it stays behind as the kernel's keeper, and never returns from here. All
+    The caller must have one thread; it stays behind as the kernel's keeper, and never returns from here. It may be the
+    first process of its own namespaces already (`root.fork_isolated`). All
     descriptors but the standard ones and `keep_open` are closed. Raises `LayerError`, in whichever process it is, when
     a layer does not come up: there is no weaker result.
     """
@@ -52,13 +53,16 @@ def enter(policy: Policy, keep_open: int) -> dict[str, str]:
             _give_away(policy.uid, policy.private, policy.scratch)
     if policy.namespaces:
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        with _layer("namespaces"):
-            layers["namespaces"] = isolate(policy)
-        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # a change of user clears it
-        first = os.fork()
-        if first:
-            mirror(first)
-        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getpid() == FIRST:
+            layers["namespaces"] = ISOLATED if os.getuid() == 0 else f"user, {ISOLATED}"
+        else:
+            with _layer("namespaces"):
+                layers["namespaces"] = isolate(policy)
+            prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # a change of user clears it
+            first = os.fork()
+            if first:
+                mirror(first)
+            prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         with _layer("root"):
             layers["root"] = build(policy)
     else:

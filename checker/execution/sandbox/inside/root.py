@@ -7,9 +7,22 @@ from . import system
 from .identity import become, reachable
 from .policy import SOCKETS_INSIDE, Policy
 from .syscalls import NUMBERS
-from .system import MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC, MS_REMOUNT, mount
+from .system import (
+    MS_BIND,
+    MS_NODEV,
+    MS_NOEXEC,
+    MS_NOSUID,
+    MS_PRIVATE,
+    MS_RDONLY,
+    MS_REC,
+    MS_REMOUNT,
+    PR_SET_DUMPABLE,
+    mount,
+    prctl,
+)
 
 NAMESPACES = system.NEWNS | system.NEWPID | system.NEWNET | system.NEWIPC | system.NEWUTS | system.NEWCGROUP
+ISOLATED = "mount, pid, net, ipc, uts, cgroup"
 USER_INSIDE = 1000
 DEVICES = ("null", "zero", "full", "random", "urandom")
 
@@ -17,6 +30,19 @@ DEVICES = ("null", "zero", "full", "random", "urandom")
 _KEPT_FLAGS = (
     (1, MS_RDONLY), (2, MS_NOSUID), (4, MS_NODEV), (8, MS_NOEXEC), (1024, 1024), (2048, 2048), (4096, 1 << 21),
 )  # fmt: skip
+
+
+def fork_isolated() -> int:
+    """Fork; the child is the first process of its own namespaces, as the next child is after `isolate`.
+
+    Raises `OSError` where it takes more than that, or cannot be at all.
+    """
+    user, group = os.getuid(), os.getgid()
+    process = system.fork_into(NAMESPACES if user == 0 else NAMESPACES | system.NEWUSER)
+    if process == 0 and user != 0:
+        prctl(PR_SET_DUMPABLE, 1)
+        _keep_name(user, group)
+    return process
 
 
 def isolate(policy: Policy) -> str:
@@ -27,17 +53,22 @@ def isolate(policy: Policy) -> str:
     if os.getuid() == 0:
         try:
             system.unshare(NAMESPACES)
-            return "mount, pid, net, ipc, uts, cgroup"
+            return ISOLATED
         except PermissionError:
             if policy.uid is None or not reachable(policy.needed):
                 raise
             become(policy.uid)
     user, group = os.getuid(), os.getgid()
     system.unshare(NAMESPACES | system.NEWUSER)
+    _keep_name(user, group)
+    return f"user, {ISOLATED}"
+
+
+def _keep_name(user: int, group: int) -> None:
+    """In a new user namespace be who one was, under another number."""
     Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/uid_map").write_text(f"{USER_INSIDE} {user} 1")
     Path("/proc/self/gid_map").write_text(f"{USER_INSIDE} {group} 1")
-    return "user, mount, pid, net, ipc, uts, cgroup"
 
 
 def build(policy: Policy) -> str:
@@ -90,11 +121,11 @@ def build(policy: Policy) -> str:
 def _masks(policy: Policy) -> set[str]:
     """Where what is hidden would be seen: below every folder that is shown, by whatever links it is reached."""
     found = set()
+    hidden = [os.path.realpath(path) for path in policy.hidden]
     for shown in policy.readable:
         real = os.path.realpath(shown)
-        below = [path for path in map(os.path.realpath, policy.hidden) if path.startswith(f"{real}/")]
         if not os.path.islink(shown):
-            found |= {shown + path.removeprefix(real) for path in below}
+            found |= {shown + path.removeprefix(real) for path in hidden if path.startswith(f"{real}/")}
     return found
 
 

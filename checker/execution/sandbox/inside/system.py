@@ -3,8 +3,11 @@
 import ctypes
 import os
 import platform
+import signal
 import sys
 from ctypes import c_char_p, c_int, c_long, c_ulong
+
+from .syscalls import NUMBERS
 
 MACHINES = {"x86_64": 0, "aarch64": 1, "arm64": 1}
 MACHINE = MACHINES.get(platform.machine(), -1)  # the column of `syscalls.NUMBERS`
@@ -44,6 +47,23 @@ def call(name: str, number: int, *arguments: object) -> int:
 def unshare(flags: int) -> None:
     assert _libc is not None
     _checked(_libc.unshare(c_int(flags)), "unshare")
+
+
+def fork_into(namespaces: int) -> int:
+    """As `os.fork`, of a process with one thread, but the child is the first process of new namespaces."""
+    number = NUMBERS["clone"][MACHINE]
+    assert number is not None
+    holding = ctypes.PyDLL(None, use_errno=True)  # the interpreter's lock: nothing may happen in between
+    holding.PyOS_BeforeFork()
+    process: int = holding.syscall(c_long(number), c_long(namespaces | signal.SIGCHLD), *[c_long(0)] * 4)
+    if process == 0:
+        holding.PyOS_AfterFork_Child()
+        return 0
+    code = ctypes.get_errno()
+    holding.PyOS_AfterFork_Parent()
+    if process < 0:
+        raise OSError(code, f"clone: {os.strerror(code)}")
+    return process
 
 
 def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str = "") -> None:

@@ -17,6 +17,7 @@ import tempfile
 from dataclasses import dataclass
 from typing import Any
 
+from .root import fork_isolated
 from .shelf import Shelf
 from .system import PR_SET_DUMPABLE, PR_SET_PDEATHSIG, prctl
 
@@ -57,7 +58,7 @@ def serve(control: int) -> None:
     prctl(PR_SET_DUMPABLE, 0)
     shelf = load()
     os.write(control, b"ready")
-    here = os.getpid()
+    here = os.pidfd_open(os.getpid())
     kernels: dict[int, _Kernel] = {}
     poller = select.poll()
     poller.register(control, select.POLLIN)
@@ -67,7 +68,7 @@ def serve(control: int) -> None:
             _look_after(kernels[ready], ready, kernels, poller)
             continue
         request, channel, errors = _receive(control)
-        process = os.fork()
+        process = _fork(isolated=request["isolated"])
         if process == 0:
             return begin(request, channel, errors, here, shelf)
         os.close(errors)
@@ -86,6 +87,17 @@ def _receive(control: int) -> tuple[dict[str, Any], int, int]:
     if not data:
         os._exit(0)  # what still runs ends with its parent
     return json.loads(data), *descriptors
+
+
+def _fork(isolated: bool) -> int:
+    if isolated:
+        here = os.getpid()
+        try:
+            return fork_isolated()
+        except OSError:
+            if os.getpid() != here:
+                os._exit(1)
+    return os.fork()  # and it isolates itself, or says why it cannot
 
 
 def _look_after(kernel: _Kernel, ready: int, kernels: dict[int, _Kernel], poller: Any) -> None:
@@ -131,7 +143,7 @@ def load() -> Shelf:
 def begin(request: dict[str, Any], channel: int, errors: int, warm: int, shelf: Shelf) -> None:
     """Make this fork as if it had been started: its parent, its session, its arguments, its environment."""
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != warm:
+    if select.select([warm], [], [], 0)[0]:  # it has ended already
         os._exit(1)
     os.setsid()
     os.dup2(errors, 2)
