@@ -238,6 +238,40 @@ def test_what_forks_faster_than_it_can_be_killed_is_stopped_first() -> None:
     assert ended.stdout == "left: []\n", ended.stderr
 
 
+FORKS = """
+import os, subprocess, sys, threading
+from checker.execution.sandbox.inside.system import NEWNS, fork_into
+
+process = fork_into(0)
+if process == 0:
+    thread = threading.Thread(target=print, args=("a thread",))
+    thread.start()
+    thread.join()
+    sys.stdout.flush()
+    subprocess.run([sys.executable, "-c", "print('a program')"], check=True)
+    process = os.fork()
+    if process == 0:
+        os._exit(3)
+    os._exit(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) + 4)
+print("the child:", os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
+try:
+    fork_into(NEWNS | 0x200)  # a namespace for its own mounts, and its root shared: impossible
+except OSError as error:
+    print(error.strerror)
+process = os.fork() or os._exit(5)
+print("another:", os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
+"""
+
+
+@on_linux
+def test_a_fork_into_namespaces_is_a_fork_like_any_other() -> None:
+    ran = subprocess.run([sys.executable, "-W", "error", "-c", FORKS], cwd=ROOT, capture_output=True, text=True)
+    assert (ran.stdout.splitlines(), ran.stderr) == (
+        ["a thread", "a program", "the child: 7", "clone: Invalid argument", "another: 5"],
+        "",
+    )
+
+
 # Failing closed.
 
 
