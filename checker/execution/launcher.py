@@ -6,6 +6,8 @@ imported what all notebooks need, on Linux. To a notebook both look the same.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import os
 import subprocess
@@ -28,6 +30,7 @@ from checker.execution.sandbox.policies import policy_for, run_folder, write_pol
 
 __all__ = ["Kernel", "KernelStartError", "launch"]
 
+GONE_WITHIN = 5.0  # seconds after a kernel was killed
 # Where there is no network, `pip install` should say so at once.
 NO_NETWORK = {"PIP_RETRIES": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
@@ -61,13 +64,6 @@ class _OurKernel(KernelSpecManager):
         )
 
 
-class _Manager(AsyncKernelManager):
-    """Starts and stops a kernel, and leaves the talking to `channels`."""
-
-    def _connect_control_socket(self) -> None:
-        """Connect none: nobody would read what a kernel sends to it, and it would pile up in this process."""
-
-
 @asynccontextmanager
 async def launch(
     memory: int, level: Level = "limits", cpu: int = 3600, launcher: Launcher = "spawn"
@@ -84,7 +80,7 @@ async def launch(
         specs = _OurKernel()
         specs.policy = write_policy(policy, run)
         specs.connection = "{connection_file}" if level != "full" else f"{SOCKETS_INSIDE}/inside.json"
-        manager = _Manager(kernel_spec_manager=specs, connection_file=str(private / "connection.json"))
+        manager = AsyncKernelManager(kernel_spec_manager=specs, connection_file=str(private / "connection.json"))
         if os.name == "posix":
             # Sockets in a private directory: no port to guess, and no race for one. The name must be short.
             manager.transport, manager.ip = "ipc", str(private / "k")
@@ -96,13 +92,18 @@ async def launch(
         if isinstance(provisioner, ForkProvisioner):
             provisioner.isolated = policy.namespaces
         try:
-            await _start(manager, private, scratch, level)
+            await _start(manager, provisioner, private, scratch, level)
             yield Kernel(manager, scratch)
         finally:
-            await stop(manager)
+            await _stop(manager, provisioner)
 
 
-async def _start(manager: AsyncKernelManager, private: Path, scratch: Path, level: Level) -> None:
+# Its provisioner starts and ends a kernel, and not the manager itself, which sleeps for 10 ms after either.
+
+
+async def _start(
+    manager: AsyncKernelManager, provisioner: SandboxProvisioner, private: Path, scratch: Path, level: Level
+) -> None:
     if level == "full":
         # The same connection as in the manager's own file, as it looks from inside.
         manager.write_connection_file()
@@ -111,19 +112,21 @@ async def _start(manager: AsyncKernelManager, private: Path, scratch: Path, leve
         (private / "inside.json").write_text(json.dumps(inside), encoding="utf-8")
     try:
         with (private.parent / "kernel.log").open("wb") as log:
-            await manager.start_kernel(
+            options = await provisioner.pre_launch(
                 cwd=str(scratch),
                 env=environment(scratch) | ({} if level == "limits" else NO_NETWORK),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
             )
+            await provisioner.launch_kernel(options.pop("cmd"), **options)
     except OSError as error:
         raise KernelStartError(f"the kernel could not be started: {error}") from error
 
 
-async def stop(manager: AsyncKernelManager) -> None:
-    """Kill the kernel and all of its process group, and wait until it is gone."""
-    if manager.has_kernel:
-        await manager.shutdown_kernel(now=True)
+async def _stop(manager: AsyncKernelManager, provisioner: SandboxProvisioner) -> None:
+    """Kill the kernel and all that it started, and wait until it is gone."""
+    await provisioner.kill()
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(provisioner.wait(), GONE_WITHIN)
     await manager.cleanup_resources()
