@@ -1,5 +1,6 @@
 """Warm kernels: to a notebook they look like cold ones, and nobody is hurt when the warm process ends."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -18,7 +19,7 @@ from helpers import EXAMPLES, EXERCISE, ROOT, SOLUTION, filled_in, notebook, out
 
 from checker.batch.grading import grade_one
 from checker.batch.settings import Settings
-from checker.execution import fonts, launchers, warm
+from checker.execution import fonts, launcher, launchers, provisioner, warm
 from checker.execution import run as runs
 from checker.execution.launchers import LAUNCHERS, Launcher, choose_launcher
 from checker.execution.limits import Limits
@@ -218,6 +219,28 @@ def test_a_judge_that_ends_leaves_no_process_and_no_folder(tmp_path: Path) -> No
     ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     assert (ended.stdout, ended.stderr) == ("ran\n", "")
     assert not list(tmp_path.iterdir())
+
+
+class ImpatientError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("level", OFFERED)
+def test_a_kernel_can_be_ended_before_it_has_begun(level: Level, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def report(_: Any, __: Any) -> None:
+        raise ImpatientError
+
+    async def start_and_end() -> None:
+        with pytest.raises(ImpatientError):
+            async with launcher.launch(2**30, level, launcher="fork"):
+                pass
+
+    monkeypatch.setattr(provisioner.SandboxProvisioner, "_report", report)
+    monkeypatch.setattr(provisioner, "END_WITHIN", 10**6)
+    for _ in range(20):
+        asyncio.run(asyncio.wait_for(start_and_end(), 60))
+    [process] = warm_processes()
+    assert descendants(process) == []
 
 
 def test_where_the_warm_process_does_not_start_kernels_are_cold(

@@ -15,7 +15,7 @@ from .identity import (
     reachable,
     set_limits,
 )  # fmt: skip
-from .keeper import FIRST, keep, mirror
+from .keeper import keep, mirror
 from .landlock import ALL_BUT_DEVICES, DEVICE_CONTROL, MAKE_SOCKET, READ, READ_FILE, WRITE
 from .policy import SOCKETS_INSIDE, Policy
 from .root import DEVICES, ISOLATED, build, isolate
@@ -53,7 +53,7 @@ def enter(policy: Policy, keep_open: int) -> dict[str, str]:
             _give_away(policy.uid, policy.private, policy.scratch)
     if policy.namespaces:
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getpid() == FIRST:
+        if os.getpid() == 1:
             layers["namespaces"] = ISOLATED if os.getuid() == 0 else f"user, {ISOLATED}"
         else:
             with _layer("namespaces"):

@@ -14,7 +14,6 @@ from .identity import see_as
 from .policy import OUT_OF_DISK, OUT_OF_MEMORY, Policy
 from .system import PR_SET_DUMPABLE, PR_SET_PDEATHSIG, prctl
 
-FIRST = 1  # of a pid namespace; all others end with it
 INTERVAL = 0.1  # seconds between looks at what is used
 PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
@@ -35,8 +34,6 @@ def keep(kernel: int, policy: Policy, signals: set[signal.Signals]) -> NoReturn:
             case signal.SIGINT:
                 _kill_group(kernel, signal.SIGINT)
             case signal.SIGTERM:
-                if os.getpid() == FIRST:
-                    leave(signal.SIGKILL, None)
                 _kill(kernel, signal.SIGKILL)
         if verdict is None and time.monotonic() - looked >= INTERVAL:
             looked = time.monotonic()

@@ -41,9 +41,13 @@ LARGE = 2**25 - 2**13  # bytes; of larger ones glibc does not learn (mallopt(3),
 
 @dataclass(frozen=True)
 class _Kernel:
-    """A process, a handle that says when it has ended, and the judge's connection to it."""
+    """A process, a handle that says when it has ended, and the judge's connection to it.
+
+    The first process of namespaces hears nothing but SIGKILL until it waits for signals, and all others end with it.
+    """
 
     process: int
+    first: bool
     handle: int
     channel: int
 
@@ -68,11 +72,11 @@ def serve(control: int) -> None:
             _look_after(kernels[ready], ready, kernels, poller)
             continue
         request, channel, errors = _receive(control)
-        process = _fork(isolated=request["isolated"])
+        process, first = _fork(isolated=request["isolated"])
         if process == 0:
             return begin(request, channel, errors, here, shelf)
         os.close(errors)
-        kernel = _Kernel(process, os.pidfd_open(process), channel)
+        kernel = _Kernel(process, first, os.pidfd_open(process), channel)
         for descriptor in (kernel.handle, channel):
             kernels[descriptor] = kernel
             poller.register(descriptor, select.POLLIN)
@@ -89,15 +93,16 @@ def _receive(control: int) -> tuple[dict[str, Any], int, int]:
     return json.loads(data), *descriptors
 
 
-def _fork(isolated: bool) -> int:
+def _fork(isolated: bool) -> tuple[int, bool]:
+    """Fork; also returns whether the child is the first process of its own namespaces."""
     if isolated:
         here = os.getpid()
         try:
-            return fork_isolated()
+            return fork_isolated(), True
         except OSError:
             if os.getpid() != here:
                 os._exit(1)
-    return os.fork()  # and it isolates itself, or says why it cannot
+    return os.fork(), False  # and it isolates itself, or says why it cannot
 
 
 def _look_after(kernel: _Kernel, ready: int, kernels: dict[int, _Kernel], poller: Any) -> None:
@@ -107,6 +112,8 @@ def _look_after(kernel: _Kernel, ready: int, kernels: dict[int, _Kernel], poller
         except ConnectionResetError:
             wanted = b""
         for number in wanted or (signal.SIGTERM,):
+            if kernel.first and number == signal.SIGTERM:
+                number = signal.SIGKILL
             try:
                 os.killpg(kernel.process, number)
             except ProcessLookupError:  # it has not got as far as having a group of its own
