@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import dataclasses
 import json
-import logging
 import os
 import sys
 import threading
@@ -351,6 +350,8 @@ def _grader(options: argparse.Namespace, settings: Settings, stack: contextlib.E
         from checker.batch.workers import grade_all
 
         return grade_all, _sandbox(options, for_strangers=True)
+    import logging
+
     from checker.batch.cluster import NoClusterError, connected
     from checker.execution.sandbox.levels import SandboxUnavailableError
 
