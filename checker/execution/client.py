@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from jupyter_client.manager import AsyncKernelManager
@@ -17,7 +16,6 @@ from checker.execution.observation import Ending
 from checker.execution.probe import MIME
 
 _LOOK = 50
-NOTHING: Mapping[str, Any] = MappingProxyType({})
 GRACE = 3.0  # seconds between asking a cell to stop and killing the kernel: on a busy machine stopping takes its time
 
 
@@ -46,7 +44,7 @@ class LimitedClient(nbclient.NotebookClient):
         self.on_cell_error = self._keep_error
 
     async def run_cell(
-        self, cell: nbformat.NotebookNode, index: int, seconds: float, beside: Mapping[str, Any] = NOTHING
+        self, cell: nbformat.NotebookNode, index: int, seconds: float, beside: Mapping[str, Any] | None = None
     ) -> bool:
         """Run one cell, which may find something beside it in its request; true if it had to be interrupted.
 
@@ -54,7 +52,7 @@ class LimitedClient(nbclient.NotebookClient):
         """
         if self.killed_for:  # by what a thread did after its cell had ended
             raise KernelGoneError(self.killed_for)
-        self.connection.beside = beside
+        self.connection.beside = beside or {}
         clock = asyncio.ensure_future(self._watch(seconds))
         try:
             await self.async_execute_cell(cell, index)

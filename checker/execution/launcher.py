@@ -98,12 +98,10 @@ async def launch(
             await _stop(manager, provisioner)
 
 
-# Its provisioner starts and ends a kernel, and not the manager itself, which sleeps for 10 ms after either.
-
-
 async def _start(
     manager: AsyncKernelManager, provisioner: SandboxProvisioner, private: Path, scratch: Path, level: Level
 ) -> None:
+    """Have the provisioner start the kernel, as it ends it in `_stop`: the manager sleeps for 10 ms after either."""
     if level == "full":
         # The same connection as in the manager's own file, as it looks from inside.
         manager.write_connection_file()

@@ -18,7 +18,7 @@ from .identity import (
 from .keeper import keep, mirror
 from .landlock import ALL_BUT_DEVICES, DEVICE_CONTROL, MAKE_SOCKET, READ, READ_FILE, WRITE
 from .policy import SOCKETS_INSIDE, Policy
-from .root import DEVICES, ISOLATED, build, isolate
+from .root import DEVICES, build, isolate, isolation
 from .system import PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, PR_SET_PDEATHSIG, prctl
 
 
@@ -53,16 +53,15 @@ def enter(policy: Policy, keep_open: int) -> dict[str, str]:
             _give_away(policy.uid, policy.private, policy.scratch)
     if policy.namespaces:
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getpid() == 1:
-            layers["namespaces"] = ISOLATED if os.getuid() == 0 else f"user, {ISOLATED}"
-        else:
+        if os.getpid() != 1:
             with _layer("namespaces"):
-                layers["namespaces"] = isolate(policy)
+                isolate(policy)
             prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # a change of user clears it
             first = os.fork()
             if first:
                 mirror(first)
             prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        layers["namespaces"] = isolation()
         with _layer("root"):
             layers["root"] = build(policy)
     else:

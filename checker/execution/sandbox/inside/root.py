@@ -7,22 +7,9 @@ from . import system
 from .identity import become, reachable
 from .policy import SOCKETS_INSIDE, Policy
 from .syscalls import NUMBERS
-from .system import (
-    MS_BIND,
-    MS_NODEV,
-    MS_NOEXEC,
-    MS_NOSUID,
-    MS_PRIVATE,
-    MS_RDONLY,
-    MS_REC,
-    MS_REMOUNT,
-    PR_SET_DUMPABLE,
-    mount,
-    prctl,
-)
+from .system import MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC, MS_REMOUNT, mount
 
 NAMESPACES = system.NEWNS | system.NEWPID | system.NEWNET | system.NEWIPC | system.NEWUTS | system.NEWCGROUP
-ISOLATED = "mount, pid, net, ipc, uts, cgroup"
 USER_INSIDE = 1000
 DEVICES = ("null", "zero", "full", "random", "urandom")
 
@@ -40,12 +27,12 @@ def fork_isolated() -> int:
     user, group = os.getuid(), os.getgid()
     process = system.fork_into(NAMESPACES if user == 0 else NAMESPACES | system.NEWUSER)
     if process == 0 and user != 0:
-        prctl(PR_SET_DUMPABLE, 1)
+        system.prctl(system.PR_SET_DUMPABLE, 1)
         _keep_name(user, group)
     return process
 
 
-def isolate(policy: Policy) -> str:
+def isolate(policy: Policy) -> None:
     """Leave the machine's namespaces; the next child is the first process of the new ones.
 
     Root needs no user namespace. Where root may not do it (a container), and for everybody else, there is one.
@@ -53,7 +40,7 @@ def isolate(policy: Policy) -> str:
     if os.getuid() == 0:
         try:
             system.unshare(NAMESPACES)
-            return ISOLATED
+            return
         except PermissionError:
             if policy.uid is None or not reachable(policy.needed):
                 raise
@@ -61,7 +48,6 @@ def isolate(policy: Policy) -> str:
     user, group = os.getuid(), os.getgid()
     system.unshare(NAMESPACES | system.NEWUSER)
     _keep_name(user, group)
-    return f"user, {ISOLATED}"
 
 
 def _keep_name(user: int, group: int) -> None:
@@ -69,6 +55,11 @@ def _keep_name(user: int, group: int) -> None:
     Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/uid_map").write_text(f"{USER_INSIDE} {user} 1")
     Path("/proc/self/gid_map").write_text(f"{USER_INSIDE} {group} 1")
+
+
+def isolation() -> str:
+    """The namespaces that this process has of its own: all but root's need one for users, where nobody is root."""
+    return ("" if os.getuid() == 0 else "user, ") + "mount, pid, net, ipc, uts, cgroup"
 
 
 def build(policy: Policy) -> str:

@@ -59,11 +59,10 @@ def fork_into(namespaces: int) -> int:
     if process == 0:
         holding.PyOS_AfterFork_Child()
         return 0
-    code = ctypes.get_errno()
-    holding.PyOS_AfterFork_Parent()
-    if process < 0:
-        raise OSError(code, f"clone: {os.strerror(code)}")
-    return process
+    try:
+        return _checked(process, "clone")
+    finally:
+        holding.PyOS_AfterFork_Parent()
 
 
 def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str = "") -> None:
