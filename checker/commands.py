@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import dataclasses
 import json
-import os
 import sys
 import threading
 from collections.abc import Sequence
@@ -35,14 +34,17 @@ def check(options: argparse.Namespace) -> int:
     """Grade one notebook and tell its story."""
     head_start = _head_start(options)
     from checker.batch.grading import grade_one
+    from checker.intake import CannotOpenError, is_folder
     from checker.reports.terminal import sandbox_line, story
     from checker.result import to_dict
     from checker.submission import single
 
     exercise = _load_exercise(options.exercise)
-    if not options.file.is_file():
-        reason = "is a folder; use `checker grade`" if options.file.is_dir() else "there is no such file"
-        return _usage(f"{options.file}: {reason}")
+    try:
+        if is_folder(options.file):
+            return _usage(f"{options.file}: is a folder; use `checker grade`")
+    except CannotOpenError as error:
+        return _usage(f"{options.file}: {error.args[-1]}")
     settings = _settings(options, _scale(options, exercise))
     head_start.join()
     sandbox = _sandbox(options)
@@ -70,7 +72,7 @@ def grade(options: argparse.Namespace) -> int:
         _complain(problem)
     if not found.submissions:
         try:
-            if options.gradescope is not None and all(map(os.path.exists, options.paths)):
+            if options.gradescope is not None and found.complete:
                 gradescope.write_nothing_handed_in(options.gradescope, "; ".join(found.problems))
         except durable.CannotWriteError as error:
             _complain(str(error))
@@ -183,6 +185,7 @@ def _tell_github(options: argparse.Namespace, results: Sequence[Result], exercis
 def run(options: argparse.Namespace) -> int:
     """Execute notebooks; no answer is looked at."""
     head_start = _head_start(options)
+    from checker import durable
     from checker.execution.launcher import KernelStartError
     from checker.execution.launchers import choose_launcher
     from checker.execution.run import observe
@@ -205,13 +208,11 @@ def run(options: argparse.Namespace) -> int:
             observation = observe(notebook, limits=settings.limits, level=sandbox.level, launcher=launcher)
             trouble, seconds = trouble_of_run(observation), observation.seconds["total"]
             if options.out is not None:
-                (options.out / path.with_suffix(".ipynb").name).write_text(
-                    observation.executed, encoding="utf-8", errors="replace"
-                )
+                durable.write(options.out / path.with_suffix(".ipynb").name, (observation.executed,))
             code = max(code, NOT_CORRECT if trouble else ALL_CORRECT)
         except (UnreadableError, CannotOpenError) as error:
             trouble, code = str(error.args[-1]), max(code, USAGE)
-        except KernelStartError as error:
+        except (KernelStartError, durable.CannotWriteError) as error:
             trouble, code = str(error), NOT_GRADED
         file, message = harmless.line(str(path)), harmless.text(trouble or "")
         reports.append({"file": file, "passed": trouble is None, "seconds": seconds, "message": message})
@@ -283,7 +284,7 @@ def _make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        reason = "is a file" if path.is_file() else error.strerror
+        reason = "is a file" if isinstance(error, FileExistsError) else error.strerror
         raise SystemExit(_usage(f"{path}: {reason}; --out takes a folder, which is made if it is missing")) from None
 
 

@@ -44,9 +44,9 @@ def write(path: Path, parts: Iterable[str], *, sync: bool = True) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder, if there is none. Raises `CannotWriteError`."""
+    """Make a folder, and those above it, if there is none. Raises `CannotWriteError`."""
     with _saying(path):
-        path.mkdir(exist_ok=True)
+        path.mkdir(parents=True, exist_ok=True)
 
 
 def remove(path: Path) -> None:

@@ -31,7 +31,10 @@ _OUTSIDE = "its path in the archive leads out of the archive"
 
 
 class CannotOpenError(OSError):
-    """A file could not be opened for a reason that is not the student's, say a missing permission."""
+    """A file could not be opened for a reason that is not the student's, say a missing permission.
+
+    The last argument is the end of a sentence that begins with the file's name.
+    """
 
 
 class BadArchiveError(ValueError):
@@ -54,9 +57,26 @@ class File:
         return self.parts[-1]
 
 
-def files_in_folder(root: Path) -> Iterator[File]:
-    """Every file below a folder that may be a submission, in a fixed order; links to folders are not followed."""
-    for folder, folders, names in os.walk(root):
+def is_folder(path: Path) -> bool:
+    """Whether what a teacher names is a folder; links are followed. Raises `CannotOpenError` where nothing is seen.
+
+    >>> is_folder(Path("."))
+    True
+    """
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # the last for a name that no file can have
+        raise CannotOpenError(errno.ENOENT, "there is no such file or folder") from None
+    except OSError as error:
+        raise CannotOpenError(error.errno, f"it could not be opened: {error.strerror}") from None
+
+
+def files_in_folder(root: Path, missed: Callable[[OSError], None]) -> Iterator[File]:
+    """Every file below a folder that may be a submission, in a fixed order; links to folders are not followed.
+
+    `missed` is called with the error of each folder that cannot be opened.
+    """
+    for folder, folders, names in os.walk(root, onerror=missed):
         folders[:] = sorted(name for name in folders if not _ignored(name))
         for name in sorted(names):
             path = Path(folder) / name

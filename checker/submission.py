@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,6 +17,7 @@ from checker.intake import (
     File,
     files_in_archive,
     files_in_folder,
+    is_folder,
     read_file,
 )
 from checker.layouts import Owner, gradescope_names, named_by_platform, names_nobody, without_copy_marks
@@ -68,11 +70,16 @@ class SetAside:
 
 @dataclass(frozen=True)
 class Found:
-    """What was found; `problems` are sentences about paths in which nothing could be found."""
+    """What was found.
+
+    `problems` are sentences about paths in which nothing, or not everything, could be found; `complete` is whether
+    everything there was could be looked at.
+    """
 
     submissions: tuple[Submission, ...]
     set_aside: tuple[SetAside, ...] = ()
     problems: tuple[str, ...] = ()
+    complete: bool = True
 
 
 @dataclass(frozen=True)
@@ -110,31 +117,42 @@ def find(paths: Sequence[str | Path], exercise: Exercise, student: str | None = 
     """
     candidates: list[_Candidate] = []
     problems: list[str] = []
+    closed: list[str] = []
     singles: list[Path] = []
+
+    def not_opened(path: str, why: str) -> None:
+        closed.append(path)
+        problems.append(f"{path}: {why}")
+
+    def missed(error: OSError) -> None:
+        not_opened(error.filename, f"the folder could not be opened: {error.strerror}")
+
     for given in _expand(paths):
+        before = len(closed)
         try:
-            if given.is_dir():
-                found = [_Candidate(file, given) for file in files_in_folder(given)]
+            if is_folder(given):
+                found = [_Candidate(file, given) for file in files_in_folder(given, missed)]
                 found = _with_gradescope_names(given, found)
-            elif given.suffix.lower() == ".zip" and given.exists():
+            elif given.suffix.lower() == ".zip":
                 found = [_Candidate(file, given) for file in files_in_archive(given)]
-            elif given.exists():
+            else:
                 singles.append(given)
                 continue
-            else:
-                problems.append(f"{given}: there is no such file or folder")
-                continue
-        except (BadArchiveError, CannotOpenError) as error:
-            problems.append(f"{given}: {error.args[-1]}")
+        except BadArchiveError as error:
+            problems.append(f"{given}: {error}")
+            continue
+        except CannotOpenError as error:
+            not_opened(str(given), error.args[-1])
             continue
         found = [candidate for candidate in found if _may_be_submission(candidate.file, exercise)]
-        if not found:
+        if not found and len(closed) == before:
             problems.append(f"{given}: there is no notebook (.ipynb) in it")
         candidates += _name_owners(found, exercise)
     candidates += _name_owners(_from_single_files(singles), exercise)
     if student is not None:
         candidates = [replace(candidate, owner=Owner(student, "named")) for candidate in candidates]
-    return _one_for_each_student(candidates, exercise, problems)
+    submissions, set_aside = _one_for_each_student(candidates, exercise)
+    return Found(submissions, set_aside, tuple(map(harmless.line, problems)), complete=not closed)
 
 
 def single(path: str | Path) -> Submission:
@@ -151,7 +169,8 @@ def single(path: str | Path) -> Submission:
 def _expand(paths: Iterable[str | Path]) -> Iterable[Path]:
     """Each path, and what a glob that the shell left alone stands for."""
     for path in paths:
-        matches = [] if Path(path).exists() else sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207
+        # Not pathlib's, which raise where a folder may not be looked into.
+        matches = [] if os.path.exists(path) else sorted(glob.glob(str(path), recursive=True))  # noqa: PTH110, PTH207
         yield from map(Path, matches or [str(path)])
 
 
@@ -170,14 +189,17 @@ def _from_single_files(paths: list[Path]) -> list[_Candidate]:
 
 def _may_be_submission(file: File, exercise: Exercise) -> bool:
     """Scripts count when they are exports of this notebook; students' helper modules do not."""
-    return not file.name.lower().endswith(".py") or _mentions(file, exercise)
+    return not file.name.lower().endswith(".py") or _mentions(file, exercise, if_closed=True)
 
 
-def _mentions(file: File, exercise: Exercise) -> bool:
+def _mentions(file: File, exercise: Exercise, *, if_closed: bool = False) -> bool:
+    """Whether a file is of this exercise, as far as its text tells."""
     try:
         data = file.read()
-    except (UnreadableError, CannotOpenError):
+    except UnreadableError:
         return False
+    except CannotOpenError:
+        return if_closed
     return exercise.function.encode() in data or exercise.answer.encode() in data
 
 
@@ -242,7 +264,9 @@ def _common(sequences: Sequence[tuple[str, ...]]) -> int:
     return count
 
 
-def _one_for_each_student(candidates: list[_Candidate], exercise: Exercise, problems: list[str]) -> Found:
+def _one_for_each_student(
+    candidates: list[_Candidate], exercise: Exercise
+) -> tuple[tuple[Submission, ...], tuple[SetAside, ...]]:
     by_owner: dict[str, list[_Candidate]] = {}
     for candidate in candidates:
         assert candidate.owner is not None
@@ -259,7 +283,7 @@ def _one_for_each_student(candidates: list[_Candidate], exercise: Exercise, prob
         submissions.append(Submission(id, student, counted.shown, counted.file.read, owner.platform, owner.id))
         set_aside += [SetAside(file.shown, student, counted.shown) for file in older]
     submissions.sort(key=lambda submission: submission.id)
-    return Found(tuple(submissions), tuple(set_aside), tuple(map(harmless.line, problems)))
+    return tuple(submissions), tuple(set_aside)
 
 
 # Unpacking or cloning gives all files about the same time, which then says nothing about their age.

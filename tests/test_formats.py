@@ -240,3 +240,12 @@ def test_all_that_is_found_may_be_one_students(tmp_path: Path) -> None:
     run = checker(*GRADE, tmp_path, "--student", "Ada Lovelace", "--out", tmp_path / "out", "--gradescope", path)
     assert run.returncode == 0 and "ada_old.ipynb: not graded, because Ada Lovelace also handed in" in run.stderr
     assert json.loads(path.read_text())["score"] == 100
+
+
+def test_what_could_not_be_looked_at_gets_no_zero_at_gradescope(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    path = tmp_path / "results.json"
+    for folders in (["nowhere", "empty"], ["empty"]):
+        run = checker(*GRADE, *(tmp_path / name for name in folders), "--out", tmp_path / "out", "--gradescope", path)
+        assert run.returncode == 2 and "there is no notebook" in run.stderr
+        assert path.exists() == ("nowhere" not in folders)

@@ -306,7 +306,7 @@ def test_a_folder_without_results_is_refused_in_a_sentence(content: str | None, 
 
 def test_a_path_that_is_no_folder_ends_the_command_with_2(tmp_path: Path) -> None:
     (tmp_path / "file").write_text(json.dumps({}))
-    for path, reason in ((tmp_path / "nowhere", "there is no such folder"), (tmp_path / "file", "is a file")):
+    for path, reason in ((tmp_path / "nowhere", "there is no such file or folder"), (tmp_path / "file", "is a file")):
         run = command(path)
         assert run.returncode == 2 and run.stderr.startswith(f"checker: {path}: {reason}") and "\n" in run.stderr
         assert len(run.stderr.splitlines()) == 1

@@ -1,8 +1,10 @@
 """Finding the submissions in what teachers download."""
 
+import contextlib
 import os
 import re
 import zipfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -403,19 +405,45 @@ def test_a_device_is_not_read() -> None:
         read_file(Path("/dev/zero"))
 
 
-@pytest.mark.skipif(os.name != "posix", reason="modes as here are POSIX")
-def test_a_file_without_read_permission_is_no_fault_of_its_student(tmp_path: Path) -> None:
-    path = tmp_path / "ada.ipynb"
-    path.write_bytes(DATA)
-    path.chmod(0)
-    for parent in (tmp_path, *tmp_path.parents[:3]):
-        parent.chmod(parent.stat().st_mode | 0o755) if str(parent).startswith("/tmp/pytest") else None
+@contextlib.contextmanager
+def closed(*paths: Path) -> Iterator[None]:
+    """Files and folders that this process may not open: root may open everything, so it is another user meanwhile."""
+    for path in paths:
+        path.chmod(0)
+        for parent in path.parents:
+            if "pytest" in str(parent):
+                parent.chmod(0o755)
     was_root = os.geteuid() == 0
     if was_root:
-        os.seteuid(65534)  # root may read everything
+        os.seteuid(65534)
     try:
-        with pytest.raises(CannotOpenError, match="Permission denied"):
-            read_file(path)
+        yield
     finally:
         if was_root:
             os.seteuid(0)
+        for path in paths:
+            path.chmod(0o755)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes as here are POSIX")
+def test_a_file_without_read_permission_is_no_fault_of_its_student(tmp_path: Path, exercise: Exercise) -> None:
+    write(tmp_path, "class/ada.ipynb", "class/bob.py")
+    with closed(tmp_path / "class/ada.ipynb", tmp_path / "class/bob.py"):
+        submissions = find([tmp_path / "class"], exercise).submissions
+        assert [submission.student for submission in submissions] == ["ada", "bob"]
+        for submission in submissions:
+            with pytest.raises(CannotOpenError, match="Permission denied"):
+                submission.read()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes as here are POSIX")
+def test_a_folder_that_may_not_be_opened_is_a_problem_and_the_rest_is_found(tmp_path: Path, exercise: Exercise) -> None:
+    write(tmp_path, "class/ada/a.ipynb", "class/bob/b.ipynb", "hidden/eve/a.ipynb")
+    with closed(tmp_path / "class/bob", tmp_path / "hidden"):
+        found = find([tmp_path / name for name in ("class", "hidden", "hidden/eve/a.ipynb")], exercise)
+    assert students(found) == ["ada"] and not found.complete
+    assert found.problems == (
+        f"{tmp_path}/class/bob: the folder could not be opened: Permission denied",
+        f"{tmp_path}/hidden: the folder could not be opened: Permission denied",
+        f"{tmp_path}/hidden/eve/a.ipynb: it could not be opened: Permission denied",
+    )

@@ -74,7 +74,7 @@ def grade_into(
     with contextlib.ExitStack() as stack:
         keep: Callable[[Result, str], None] = _nowhere
         if out is not None:
-            out.mkdir(parents=True, exist_ok=True)
+            durable.make_folder(out)
             stack.enter_context(durable.locked(out))
             if force:
                 durable.write(out / RESULTS, ())

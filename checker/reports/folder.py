@@ -5,6 +5,7 @@ Whatever is derived from results and written into their folder is written by `wr
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from checker import durable, exercises
 from checker.exercises import UnknownExerciseError
+from checker.intake import CannotOpenError, is_folder
 from checker.result import RESULTS, Result, read_results
 
 if TYPE_CHECKING:
@@ -28,8 +30,9 @@ class ReportOptions:
     """What a teacher may choose of reports, and what only the command knows that found the submissions.
 
     `feedback` is how much the feedback pages say; `set_aside` the files that did not count, and `problems` sentences
-    about paths in which nothing was found. `gradebooks` names the learning platforms that get a table, and `assignment`
-    what the assignment is called there ("": the exercise's title); `junit` and `gradescope` are where those go.
+    about paths in which nothing, or not everything, was found. `gradebooks` names the learning platforms that get a
+    table, and `assignment` what the assignment is called there ("": the exercise's title); `junit` and `gradescope`
+    are where those go.
     """
 
     feedback: str = "hint"
@@ -71,9 +74,12 @@ def rebuild(out: Path, options: ReportOptions = PLAIN) -> list[Result]:
 
     Raises `NoResultsError`, `durable.FolderInUseError`, `durable.CannotWriteError`.
     """
-    if not out.is_dir():
-        raise NoResultsError(f"{out}: {'is a file, not a folder' if out.exists() else 'there is no such folder'}")
-    if not (out / RESULTS).is_file():
+    try:
+        if not is_folder(out):
+            raise NoResultsError(f"{out}: is a file, not a folder")
+    except CannotOpenError as error:
+        raise NoResultsError(f"{out}: {error.args[-1]}") from None
+    if not os.path.isfile(out / RESULTS):  # noqa: PTH113  # which raises nothing, whoever may look in there
         raise NoResultsError(f"{out}: there is no {RESULTS} in it; `checker grade` with --out writes one")
     with durable.locked(out):
         latest = {result.submission: result for result in read_results(out / RESULTS)}
