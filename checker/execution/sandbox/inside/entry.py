@@ -34,9 +34,9 @@ def enter(policy: Policy, keep_open: int) -> dict[str, str]:
     """Apply every layer of a policy's level and return, in the process that is to be the kernel, what came up.
 
     The caller must have one thread; it stays behind as the kernel's keeper, and never returns from here. It may be the
-    first process of its own namespaces already (`root.fork_isolated`). All
-    descriptors but the standard ones and `keep_open` are closed. Raises `LayerError`, in whichever process it is, when
-    a layer does not come up: there is no weaker result.
+    first process of its own namespaces already (`root.fork_isolated`). All descriptors but the standard ones and
+    `keep_open` are closed. Raises `LayerError`, in whichever process it is, when a layer does not come up: there is no
+    weaker result.
     """
     if sys.platform != "linux":
         return {"limits": set_limits(policy)}
