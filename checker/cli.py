@@ -30,7 +30,8 @@ EXIT_CODES = """\
 exit code:
   0    everything is correct
   1    at least one submission is not correct (run: a notebook failed)
-  2    the command line is wrong, or a path or an address leads to nothing
+  2    the command line is wrong, or a path or an address leads to nothing or
+       cannot be opened
   3    at least one submission could not be graded, through no fault of its
        student
   4    the sandbox that is asked for does not start here, or it is too weak for
