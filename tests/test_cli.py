@@ -196,6 +196,10 @@ def test_a_mixed_batch_grades_the_good_names_the_bad_and_exits_with_2(tmp_path: 
         (["grade", "examples", "--out", "README.md"], "README.md: is a file"),
         (["grade", "examples", "--out", "README.md/x"], "--out takes a folder"),
         (["run", "solutions/x.ipynb", "--out", "README.md/x"], "--out takes a folder"),
+        (["check", 300 * "x"], "x: it could not be opened"),
+        (["grade", 300 * "x", "--out", "OUT"], "x: it could not be opened"),
+        (["grade", "docs", "--out", 300 * "x"], "--out takes a folder"),
+        (["report", 300 * "x"], "x: it could not be opened"),
         (["grade", "examples"], "--out"),
         (["check", "x.ipynb", "--exercise", "12.9"], "there is no exercise '12.9'; there is: multihead-self-attention"),
         (["check", "x.ipynb", "--timeout", "-1"], "positive number"),
@@ -215,6 +219,16 @@ def test_a_wrong_command_line_gets_one_sentence_and_exit_code_2(
 def test_an_empty_folder_is_named(tmp_path: Path) -> None:
     run = checker("grade", tmp_path, "--out", tmp_path / "out")
     assert run.returncode == 2 and f"{tmp_path}: there is no notebook" in run.stderr
+
+
+def test_run_says_what_it_could_not_write_and_goes_on(tmp_path: Path) -> None:
+    for name in ("in/ada.ipynb", "in/bob.ipynb"):
+        (tmp_path / "in").mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(notebook("x = 1"))
+    (tmp_path / "out/ada.ipynb").mkdir(parents=True)
+    run = checker("run", tmp_path / "in/ada.ipynb", tmp_path / "in/bob.ipynb", "--out", tmp_path / "out")
+    assert run.returncode == 3 and f"{tmp_path / 'out/ada.ipynb'} could not be written" in run.stdout
+    assert (tmp_path / "out/bob.ipynb").is_file() and "Traceback" not in run.stderr
 
 
 def test_run_executes_the_notebooks_and_fails_on_a_failing_cell(tmp_path: Path) -> None:
