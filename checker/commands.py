@@ -208,16 +208,17 @@ def run(options: argparse.Namespace) -> int:
             observation = observe(notebook, limits=settings.limits, level=sandbox.level, launcher=launcher)
             trouble, seconds = trouble_of_run(observation), observation.seconds["total"]
             if options.out is not None:
-                durable.write(options.out / path.with_suffix(".ipynb").name, (observation.executed,))
+                file = options.out / path.with_suffix(".ipynb").name
+                durable.write(file, (observation.executed,), sync=False)
             code = max(code, NOT_CORRECT if trouble else ALL_CORRECT)
         except (UnreadableError, CannotOpenError) as error:
             trouble, code = str(error.args[-1]), max(code, USAGE)
         except (KernelStartError, durable.CannotWriteError) as error:
             trouble, code = str(error), NOT_GRADED
-        file, message = harmless.line(str(path)), harmless.text(trouble or "")
-        reports.append({"file": file, "passed": trouble is None, "seconds": seconds, "message": message})
+        shown, message = harmless.line(str(path)), harmless.text(trouble or "")
+        reports.append({"file": shown, "passed": trouble is None, "seconds": seconds, "message": message})
         if not options.json:
-            print(harmless.log(harmless.line(f"{file}: {message or f'runs ({seconds:.1f} s)'}")), flush=True)
+            print(harmless.log(harmless.line(f"{shown}: {message or f'runs ({seconds:.1f} s)'}")), flush=True)
     if options.json:
         _print_json({"sandbox": dataclasses.asdict(sandbox), "notebooks": reports})
     return code

@@ -222,8 +222,8 @@ def test_an_empty_folder_is_named(tmp_path: Path) -> None:
 
 
 def test_run_says_what_it_could_not_write_and_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
     for name in ("in/ada.ipynb", "in/bob.ipynb"):
-        (tmp_path / "in").mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(notebook("x = 1"))
     (tmp_path / "out/ada.ipynb").mkdir(parents=True)
     run = checker("run", tmp_path / "in/ada.ipynb", tmp_path / "in/bob.ipynb", "--out", tmp_path / "out")
