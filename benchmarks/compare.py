@@ -28,7 +28,7 @@ from time import perf_counter
 from submissions import make_submissions
 from ways import WAYS, Prepared, prepare
 
-from checker.execution.sandbox.inside.keeper import descendants
+from checker.sandbox.inside.supervisor import descendants
 
 RIVAL = "nbgrader autograde"
 

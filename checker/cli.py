@@ -13,7 +13,7 @@ from typing import Any
 from checker import commands
 from checker.commands import INTERRUPTED, NOT_CORRECT, USAGE
 from checker.exercises import DEFAULT
-from checker.mistakes import LEVELS
+from checker.exercises.mistakes import LEVELS
 
 PLATFORMS = ("canvas", "moodle")  # those of `reports.gradebook`, which imports more than a help text may
 
@@ -319,7 +319,7 @@ def _add_limits(parser: argparse.ArgumentParser, cell: float, notebook: float) -
 
 
 def _sandbox(text: str) -> str:
-    from checker.execution.sandbox.levels import level_asked_for
+    from checker.sandbox.levels import level_asked_for
 
     try:
         level_asked_for(text)

@@ -12,19 +12,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checker import harmless
+from checker import sanitize
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from checker.batch.folder import Grader
     from checker.batch.settings import Settings
-    from checker.execution.sandbox.levels import Choice
-    from checker.exercise import Exercise
+    from checker.exercises.model import Exercise
+    from checker.grading.score import Scale
     from checker.reports.folder import ReportOptions
     from checker.result import Result
-    from checker.score import Scale
-    from checker.submission import Found
+    from checker.sandbox.levels import Sandbox
+    from checker.submissions.find import Found
 
 GO_ON = "what was graded is kept, and the same command goes on from there"
 ALL_CORRECT, NOT_CORRECT, USAGE, NOT_GRADED, NO_SANDBOX, INTERRUPTED = 0, 1, 2, 3, 4, 130
@@ -33,11 +33,11 @@ ALL_CORRECT, NOT_CORRECT, USAGE, NOT_GRADED, NO_SANDBOX, INTERRUPTED = 0, 1, 2, 
 def check(options: argparse.Namespace) -> int:
     """Grade one notebook and tell its story."""
     head_start = _head_start(options)
-    from checker.batch.grading import grade_one
-    from checker.intake import CannotOpenError, is_folder
+    from checker.batch.grade import grade_one
     from checker.reports.terminal import sandbox_line, story
     from checker.result import to_dict
-    from checker.submission import single
+    from checker.submissions.archives import CannotOpenError, is_folder
+    from checker.submissions.find import single
 
     exercise = _load_exercise(options.exercise)
     try:
@@ -59,11 +59,11 @@ def check(options: argparse.Namespace) -> int:
 
 def grade(options: argparse.Namespace) -> int:
     """Grade everything that was named, a line for each as it finishes, into a folder."""
-    from checker import durable
+    from checker import files
     from checker.batch.cluster import ClusterLostError
     from checker.reports import gradescope, terminal
     from checker.result import to_dict
-    from checker.submission import find
+    from checker.submissions.find import find
 
     exercise = _load_exercise(options.exercise)
     _make_folder(options.out)
@@ -74,32 +74,34 @@ def grade(options: argparse.Namespace) -> int:
         try:
             if options.gradescope is not None and found.complete:
                 gradescope.write_nothing_handed_in(options.gradescope, "; ".join(found.problems))
-        except durable.CannotWriteError as error:
+        except files.CannotWriteError as error:
             _complain(str(error))
         return _usage("nothing to grade")
     if options.gradescope is not None and (trouble := gradescope.trouble(options.gradescope, len(found.submissions))):
         return _usage(f"--gradescope: {trouble}, or say whose they are with --student")
-    for other in found.set_aside:
+    for other in found.superseded:
         _complain(f"{other.file}: not graded, because {other.student} also handed in {other.counted}")
 
     try:
         results, sandbox = _grade_into_folder(options, exercise, found)
         _tell_github(options, results, exercise)
-    except durable.FolderInUseError as error:
+    except files.FolderInUseError as error:
         return _usage(f"{error}; wait until it has finished, or name another folder")
-    except (durable.CannotWriteError, ClusterLostError) as error:
+    except (files.CannotWriteError, ClusterLostError) as error:
         _complain(f"{error}; {GO_ON}")
         return NOT_GRADED
     except KeyboardInterrupt:
         _complain(f"interrupted; {GO_ON}")
         return INTERRUPTED
     if options.json:
-        others = [{"file": other.file, "student": other.student, "counted": other.counted} for other in found.set_aside]
+        others = [
+            {"file": other.file, "student": other.student, "counted": other.counted} for other in found.superseded
+        ]
         _print_json(
             {
                 "sandbox": dataclasses.asdict(sandbox),
                 "results": [*map(to_dict, results)],
-                "set_aside": others,
+                "superseded": others,
                 "problems": list(found.problems),
             }
         )
@@ -111,7 +113,7 @@ def grade(options: argparse.Namespace) -> int:
     return USAGE if found.problems else _exit_code(results)
 
 
-def _grade_into_folder(options: argparse.Namespace, exercise: Exercise, found: Found) -> tuple[list[Result], Choice]:
+def _grade_into_folder(options: argparse.Namespace, exercise: Exercise, found: Found) -> tuple[list[Result], Sandbox]:
     """All results, and the sandbox they were graded in; the progress is shown meanwhile."""
     from checker.batch.folder import grade_into
     from checker.reports.progress import Progress
@@ -142,22 +144,22 @@ def _grade_into_folder(options: argparse.Namespace, exercise: Exercise, found: F
 
 def report(options: argparse.Namespace) -> int:
     """Write every report of a folder anew; nothing is executed."""
-    from checker import durable
+    from checker import files
     from checker.reports.folder import NoResultsError, rebuild
     from checker.result import to_dict
 
     try:
         results = rebuild(options.folder, _report_options(options))
         _tell_github(options, results, _load_exercise(results[0].exercise))
-    except (NoResultsError, durable.FolderInUseError) as error:
+    except (NoResultsError, files.FolderInUseError) as error:
         return _usage(str(error))
-    except durable.CannotWriteError as error:
+    except files.CannotWriteError as error:
         _complain(str(error))
         return NOT_GRADED
     if options.json:
         _print_json({"results": [*map(to_dict, results)]})
     else:
-        print(harmless.line(f"{len(results)} results: {options.folder / 'index.html'}"))
+        print(sanitize.line(f"{len(results)} results: {options.folder / 'index.html'}"))
     return ALL_CORRECT
 
 
@@ -166,7 +168,7 @@ def _report_options(options: argparse.Namespace, found: Found | None = None) -> 
 
     return ReportOptions(
         feedback=options.feedback,
-        set_aside=found.set_aside if found else (),
+        superseded=found.superseded if found else (),
         problems=found.problems if found else (),
         gradebooks=tuple(dict.fromkeys(options.gradebook)),
         assignment=options.assignment,
@@ -185,13 +187,13 @@ def _tell_github(options: argparse.Namespace, results: Sequence[Result], exercis
 def run(options: argparse.Namespace) -> int:
     """Execute notebooks; no answer is looked at."""
     head_start = _head_start(options)
-    from checker import durable
-    from checker.execution.launcher import KernelStartError
-    from checker.execution.launchers import choose_launcher
-    from checker.execution.run import observe
-    from checker.intake import CannotOpenError, read_file
-    from checker.judge import trouble_of_run
-    from checker.notebook import UnreadableError, parse
+    from checker import files
+    from checker.grading.judge import trouble_of_run
+    from checker.kernel.launch import KernelStartError
+    from checker.kernel.launchers import choose_launcher
+    from checker.kernel.run import observe
+    from checker.submissions.archives import CannotOpenError, read_file
+    from checker.submissions.notebook import UnreadableError, parse
 
     if options.out is not None:
         _make_folder(options.out)
@@ -209,16 +211,16 @@ def run(options: argparse.Namespace) -> int:
             trouble, seconds = trouble_of_run(observation), observation.seconds["total"]
             if options.out is not None:
                 file = options.out / path.with_suffix(".ipynb").name
-                durable.write(file, (observation.executed,), sync=False)
+                files.write(file, (observation.executed,), sync=False)
             code = max(code, NOT_CORRECT if trouble else ALL_CORRECT)
         except (UnreadableError, CannotOpenError) as error:
             trouble, code = str(error.args[-1]), max(code, USAGE)
-        except (KernelStartError, durable.CannotWriteError) as error:
+        except (KernelStartError, files.CannotWriteError) as error:
             trouble, code = str(error), NOT_GRADED
-        shown, message = harmless.line(str(path)), harmless.text(trouble or "")
+        shown, message = sanitize.line(str(path)), sanitize.text(trouble or "")
         reports.append({"file": shown, "passed": trouble is None, "seconds": seconds, "message": message})
         if not options.json:
-            print(harmless.log(harmless.line(f"{shown}: {message or f'runs ({seconds:.1f} s)'}")), flush=True)
+            print(sanitize.log(sanitize.line(f"{shown}: {message or f'runs ({seconds:.1f} s)'}")), flush=True)
     if options.json:
         _print_json({"sandbox": dataclasses.asdict(sandbox), "notebooks": reports})
     return code
@@ -240,21 +242,21 @@ def exercises(options: argparse.Namespace) -> int:
 
 def doctor(options: argparse.Namespace) -> int:
     """Say what this machine offers to keep strangers' notebooks in their place, and what it lacks."""
-    from checker.execution.sandbox.doctor import examine
     from checker.reports.terminal import examination
+    from checker.sandbox.doctor import examine
 
     found = examine()
     if options.json:
-        _print_json(dataclasses.asdict(found) | {"enough_for_strangers": found.enough_for_strangers})
+        _print_json(dataclasses.asdict(found) | {"enough_for_untrusted": found.enough_for_untrusted})
     else:
         _console().print(examination(found), soft_wrap=True)
-    return ALL_CORRECT if found.enough_for_strangers else NO_SANDBOX
+    return ALL_CORRECT if found.enough_for_untrusted else NO_SANDBOX
 
 
 def selftest(options: argparse.Namespace) -> int:
     """Run an exercise against its own mistakes, mutants and cheats."""
+    from checker.grading.selftest import selftest
     from checker.reports.terminal import selftest_table
-    from checker.selftest import selftest
 
     tested = selftest(_load_exercise(options.exercise))
     if options.json:
@@ -266,14 +268,14 @@ def selftest(options: argparse.Namespace) -> int:
 
 def _head_start(options: argparse.Namespace) -> threading.Thread:
     """Start what other processes do for us, the warm one and the trial of the sandbox, while this one imports."""
-    from checker.execution import warm
-    from checker.execution.launchers import LAUNCHERS
-    from checker.execution.sandbox.levels import choose
+    from checker.kernel import fork_server
+    from checker.kernel.launchers import LAUNCHERS
+    from checker.sandbox.levels import choose
 
     def try_it() -> None:
         with contextlib.suppress(Exception):  # it will happen again where it is reported
             if options.launcher != "spawn" and "fork" in LAUNCHERS:
-                warm.start()
+                fork_server.start()
             choose(options.sandbox)
 
     thread = threading.Thread(target=try_it)
@@ -299,7 +301,7 @@ def _load_exercise(name: str) -> Exercise:
 
 
 def _scale(options: argparse.Namespace, exercise: Exercise) -> Scale:
-    from checker.score import Scale, weights_from
+    from checker.grading.score import Scale, weights_from
 
     weights = None
     if options.weights is not None:
@@ -316,9 +318,9 @@ def _scale(options: argparse.Namespace, exercise: Exercise) -> Scale:
 
 def _settings(options: argparse.Namespace, scale: Scale | None = None) -> Settings:
     from checker.batch.settings import Settings
-    from checker.execution.launchers import choose_launcher
-    from checker.execution.limits import Limits
-    from checker.score import Scale
+    from checker.grading.score import Scale
+    from checker.kernel.launchers import choose_launcher
+    from checker.kernel.limits import Limits
 
     limits = Limits(cell=options.cell_timeout, notebook=options.timeout, call=min(10.0, options.cell_timeout))
     seed, workers = getattr(options, "seed", None), getattr(options, "workers", 1)
@@ -329,12 +331,12 @@ def _settings(options: argparse.Namespace, scale: Scale | None = None) -> Settin
     return Settings(limits, seed, workers, scale or Scale(), sandbox=options.sandbox, launcher=options.launcher)
 
 
-def _sandbox(options: argparse.Namespace, *, for_strangers: bool = False) -> Choice:
+def _sandbox(options: argparse.Namespace, *, for_untrusted: bool = False) -> Sandbox:
     """The sandbox that was asked for; ends the command if there is none, or none that is good enough."""
-    from checker.execution.sandbox.levels import ENOUGH_FOR_STRANGERS, SandboxUnavailableError, choose
+    from checker.sandbox.levels import ENOUGH_FOR_UNTRUSTED, SandboxUnavailableError, choose
 
     try:
-        sandbox = choose(options.sandbox, least=ENOUGH_FOR_STRANGERS if for_strangers else "limits")
+        sandbox = choose(options.sandbox, least=ENOUGH_FOR_UNTRUSTED if for_untrusted else "limits")
     except SandboxUnavailableError as error:
         remedy = "`checker doctor` says what would help"
         if options.sandbox == "auto":
@@ -346,16 +348,16 @@ def _sandbox(options: argparse.Namespace, *, for_strangers: bool = False) -> Cho
     return sandbox
 
 
-def _grader(options: argparse.Namespace, settings: Settings, stack: contextlib.ExitStack) -> tuple[Grader, Choice]:
+def _grader(options: argparse.Namespace, settings: Settings, stack: contextlib.ExitStack) -> tuple[Grader, Sandbox]:
     """What grades, and in which sandbox: this machine's worker processes, or a cluster."""
     if options.cluster is None:
         from checker.batch.workers import grade_all
 
-        return grade_all, _sandbox(options, for_strangers=True)
+        return grade_all, _sandbox(options, for_untrusted=True)
     import logging
 
     from checker.batch.cluster import NoClusterError, connected
-    from checker.execution.sandbox.levels import SandboxUnavailableError
+    from checker.sandbox.levels import SandboxUnavailableError
 
     logging.disable()  # whatever breaks is said in a sentence; what distributed logs of it are pages
     try:
@@ -377,15 +379,15 @@ def _exit_code(results: Sequence[Result]) -> int:
 def _console() -> Console:
     from rich.console import Console
 
-    return Console(file=harmless.Log(sys.stdout), highlight=False, markup=False, emoji=False)  # type: ignore[arg-type]
+    return Console(file=sanitize.Log(sys.stdout), highlight=False, markup=False, emoji=False)  # type: ignore[arg-type]
 
 
 def _print_json(content: Any) -> None:
-    print(harmless.to_json(content))
+    print(sanitize.to_json(content))
 
 
 def _complain(message: str) -> None:
-    print(f"checker: {harmless.line(message)}", file=sys.stderr)
+    print(f"checker: {sanitize.line(message)}", file=sys.stderr)
 
 
 def _usage(message: str) -> int:

@@ -10,23 +10,23 @@ from dataclasses import replace
 from typing import Any
 
 from checker import exercises
-from checker.display import Shown
-from checker.execution import probe
-from checker.execution.observation import (
+from checker.exercises.mistakes import LEVELS
+from checker.exercises.model import Cases, Exercise
+from checker.grading.judge import is_right, judge
+from checker.kernel import probe
+from checker.kernel.observation import (
     Observation,
     decode_call,
     decode_functions,
     decode_trace,
     decode_values,
 )
-from checker.exercise import Cases, Exercise
-from checker.judge import is_right, judge
-from checker.mistakes import LEVELS
+from checker.reports.check_display import CheckDisplay
 
 
 def check(
     function: Callable[..., Any] | None = None, *, level: str = "hint", exercise: str = exercises.DEFAULT
-) -> Shown:
+) -> CheckDisplay:
     """Check the answer in the notebook that is open; the last line of a cell shows what it returns.
 
     Without an argument the function is the one that the exercise names. Nothing in the notebook is changed, and
@@ -45,7 +45,7 @@ def check(
     cases = asked.draw(secrets.randbits(32))
     code = _code(namespace)
     observation = _observe(namespace, function or asked.function, asked, cases, code)
-    return Shown(asked, judge(asked, cases, code, observation), level)
+    return CheckDisplay(asked, judge(asked, cases, code, observation), level)
 
 
 def _namespace_of(function: Callable[..., Any] | None) -> dict[str, Any]:

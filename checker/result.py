@@ -1,6 +1,6 @@
 """The result of one grade, and its JSON form, which is the contract with everything that reads it.
 
-`result.schema.json` beside this file documents that form.
+docs/result.schema.json documents that form.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from checker import harmless
+from checker import sanitize
 
 SCHEMA_VERSION = 1
 RESULTS = "results.jsonl"  # the file of results in the folder that `checker grade` writes
@@ -37,7 +37,7 @@ Status = Literal["passed", "failed", "skipped"]
 
 
 @dataclass(frozen=True)
-class CheckResult(harmless.Record):
+class CheckResult(sanitize.Record):
     """One check: what it asks, whether it passed, and if it did not, why."""
 
     name: str
@@ -47,7 +47,7 @@ class CheckResult(harmless.Record):
 
 
 @dataclass(frozen=True)
-class Finding(harmless.Record):
+class Finding(sanitize.Record):
     """A mistake that was found. `id` is stable; its hint, explanation and correction are the exercise's.
 
     `line` (from 1) and `columns` (characters, from 0) count within code cell `code_cell` (from 1, as Jupyter's In),
@@ -69,7 +69,7 @@ class Finding(harmless.Record):
 
 
 @dataclass(frozen=True)
-class Remark(harmless.Record):
+class Remark(sanitize.Record):
     """Something worth saying that costs nothing."""
 
     id: str
@@ -77,7 +77,7 @@ class Remark(harmless.Record):
 
 
 @dataclass(frozen=True)
-class Source(harmless.Record):
+class Source(sanitize.Record):
     """The student's function as written: its text, whose first line is line `line` (from 1) of cell `code_cell`.
 
     `file_line` is that line's number in the student's file, where it has a line of its own there.
@@ -97,7 +97,7 @@ Kind = Literal["weights", "values"]
 
 
 @dataclass(frozen=True)
-class Comparison(harmless.Record):
+class Comparison(sanitize.Record):
     """A matrix that the student's function computed, beside the right one of the same shape.
 
     `weights` should be from 0 to 1 (the student's may lie outside), `values` are any numbers; `rows` and `columns` say
@@ -115,7 +115,7 @@ class Comparison(harmless.Record):
 
 
 @dataclass(frozen=True)
-class Result(harmless.Record):
+class Result(sanitize.Record):
     """All that is reported of one submission. Times are in seconds; `not graded` has no score.
 
     `summary` gives nothing away. `alternatives` are other sets of mistakes that explain the outputs as well, and

@@ -11,12 +11,12 @@ from browsing import Browser, opened
 from helpers import EXAMPLES, GRADE, checker
 
 from checker import Result
-from checker.batch.grading import grade_one
+from checker.batch.grade import grade_one
 from checker.batch.settings import Settings
-from checker.execution.limits import Limits
-from checker.exercise import Exercise
 from checker.exercises import load
-from checker.submission import single
+from checker.exercises.model import Exercise
+from checker.kernel.limits import Limits
+from checker.submissions.find import single
 
 
 @pytest.fixture(scope="session")

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from programs import program
 
-from checker.execution import probe
-from checker.execution.observation import Observation, decode_call, decode_trace, decode_values
-from checker.exercise import Cases, Exercise
-from checker.judge import Judgement, judge
+from checker.exercises.model import Cases, Exercise
+from checker.grading.judge import Judgement, judge
+from checker.kernel import probe
+from checker.kernel.observation import Observation, decode_call, decode_trace, decode_values
 
 OWN_SOFTMAX = """
 def own_softmax(z, axis):

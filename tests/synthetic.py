@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from checker.exercise import Exercise
+from checker.exercises.model import Exercise
 from checker.result import CheckResult, Comparison, Finding, Result, Source
 
 # fmt: off

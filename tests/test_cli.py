@@ -16,8 +16,8 @@ from helpers import EXAMPLES, EXERCISE, GRADE, ROOT, SOLUTION, checker, filled_i
 from hostile_text import commands, unseen
 from jsonschema import Draft202012Validator
 
-from checker.execution.sandbox.inside.keeper import descendants
 from checker.result import SCHEMA_VERSION, Result, from_json
+from checker.sandbox.inside.supervisor import descendants
 
 
 def table() -> dict[str, dict[str, str]]:
@@ -115,7 +115,7 @@ def test_selftest_prints_the_rates_and_no_mutant_or_cheat_survives() -> None:
 
 
 def test_every_result_keeps_to_the_schema(graded: tuple[subprocess.CompletedProcess[str], Path]) -> None:
-    schema = json.loads((ROOT / "checker/result.schema.json").read_text(encoding="utf-8"))
+    schema = json.loads((ROOT / "docs/result.schema.json").read_text(encoding="utf-8"))
     validator = Draft202012Validator(schema)
     for line in (graded[1] / "results.jsonl").read_text(encoding="utf-8").splitlines():
         validator.validate(json.loads(line))

@@ -24,9 +24,13 @@ from jupyter_client.session import Session
 from mutations import damaged_bytes, damaged_json, odd_numbers
 from rich.console import Console
 
-from checker import harmless
-from checker.execution.channels import Allowance, FloodError, read_message
-from checker.execution.observation import (
+from checker import sanitize
+from checker.exercises import load
+from checker.exercises.mistakes import LEVELS
+from checker.exercises.model import Exercise
+from checker.grading.judge import judge, trouble_of_run
+from checker.kernel.channels import Allowance, FloodError, read_message
+from checker.kernel.observation import (
     Observation,
     decode_call,
     decode_functions,
@@ -34,15 +38,11 @@ from checker.execution.observation import (
     decode_value,
     decode_values,
 )
-from checker.exercise import Exercise
-from checker.exercises import load
-from checker.judge import judge, trouble_of_run
-from checker.mistakes import LEVELS
-from checker.notebook import Notebook, UnreadableError, parse
 from checker.reports import terminal
 from checker.reports.grades_csv import write_grades
 from checker.result import Result, from_json, to_json
-from checker.submission import find
+from checker.submissions.find import find
+from checker.submissions.notebook import Notebook, UnreadableError, parse
 
 TIMES = float(os.environ.get("FUZZ", "1"))
 RANDOM = st.randoms(use_true_random=False)
@@ -230,7 +230,7 @@ def test_damaged_runs_through_judge_diagnosis_and_reports(
     assert from_json(to_json(result)) == result
     write_grades(tmp_path / "grades.csv", [result])
     file = io.StringIO()
-    console = Console(file=harmless.Log(file), highlight=False, markup=False, emoji=False, width=80)  # type: ignore[arg-type]
+    console = Console(file=sanitize.Log(file), highlight=False, markup=False, emoji=False, width=80)  # type: ignore[arg-type]
     console.print(terminal.story(result, EXERCISE_12, level))
     console.print(terminal.line(result, EXERCISE_12, 20))
     assert not unseen(file.getvalue()) and not commands(file.getvalue())

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 from checker import __version__
 from checker.batch.settings import Settings
-from checker.batch.workers import Graded, Job, given_up, job_for, work
-from checker.execution.sandbox.levels import (
-    ENOUGH_FOR_STRANGERS,
+from checker.batch.workers import Graded, Job, job_for, work, worker_lost
+from checker.exercises.model import Exercise
+from checker.sandbox.levels import (
+    ENOUGH_FOR_UNTRUSTED,
     LEVELS,
-    Choice,
+    Sandbox,
     SandboxUnavailableError,
     choose,
 )
-from checker.exercise import Exercise
-from checker.submission import Submission
+from checker.submissions.find import Submission
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -41,7 +41,7 @@ class Cluster:
     """A cluster that is ready: `sandbox` is the weakest that one of its workers has."""
 
     client: Client
-    sandbox: Choice
+    sandbox: Sandbox
     workers: int
 
     def grade_all(
@@ -86,7 +86,7 @@ class Cluster:
             why = "the workers of the cluster that graded it ended unexpectedly"
         except Exception as error:  # say, a worker that joined later has no checker installed
             why = f"a worker of the cluster could not grade it ({type(error).__name__}: {error})"
-        return given_up(job, exercise, why, self.sandbox)
+        return worker_lost(job, exercise, why, self.sandbox)
 
 
 @contextlib.contextmanager
@@ -118,7 +118,7 @@ def work_there(job: Job) -> Graded:
 
     Raises `SandboxUnavailableError`.
     """
-    choose(job.settings.sandbox, least=ENOUGH_FOR_STRANGERS)
+    choose(job.settings.sandbox, least=ENOUGH_FOR_UNTRUSTED)
     return work(job)
 
 
@@ -127,16 +127,16 @@ class Greeting:
     """What a worker says of itself."""
 
     version: str
-    sandbox: Choice
+    sandbox: Sandbox
     trouble: str = ""
 
 
 def greet(sandbox: str) -> Greeting:
     """Called on each worker."""
     try:
-        return Greeting(__version__, choose(sandbox, least=ENOUGH_FOR_STRANGERS))
+        return Greeting(__version__, choose(sandbox, least=ENOUGH_FOR_UNTRUSTED))
     except SandboxUnavailableError as error:
-        return Greeting(__version__, Choice("limits"), str(error))
+        return Greeting(__version__, Sandbox("limits"), str(error))
 
 
 def _greetings(client: Client, settings: Settings) -> dict[str, Greeting]:

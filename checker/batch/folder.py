@@ -8,15 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from checker import durable, exercises
+from checker import exercises, files
 from checker.batch import journal
 from checker.batch.settings import Settings
 from checker.batch.workers import Graded, grade_all
-from checker.execution.sandbox.levels import ENOUGH_FOR_STRANGERS, choose
-from checker.exercise import Exercise
+from checker.exercises.model import Exercise
 from checker.reports.folder import PLAIN, ReportOptions, write_reports
 from checker.result import RESULTS, Result, read_results, to_json
-from checker.submission import Submission, find
+from checker.sandbox.levels import ENOUGH_FOR_UNTRUSTED, choose
+from checker.submissions.find import Submission, find
 
 
 class Grader(Protocol):
@@ -47,7 +47,7 @@ def grade(
     if found.problems:
         raise FileNotFoundError("; ".join(found.problems))
     settings = settings or Settings()
-    choose(settings.sandbox, least=ENOUGH_FOR_STRANGERS)
+    choose(settings.sandbox, least=ENOUGH_FOR_UNTRUSTED)
     return grade_into(found.submissions, asked, settings, Path(out) if out else None, force=force)
 
 
@@ -68,18 +68,18 @@ def grade_into(
 
     `kept` is called once, with the latter; `report` with each new result as it comes. By then it is on the disk. At the
     end, and also when interrupted, `results.jsonl` and the `reports` that are wanted hold just the results of these
-    submissions that there are. Raises `durable.FolderInUseError` and `durable.CannotWriteError`.
+    submissions that there are. Raises `files.FolderInUseError` and `files.CannotWriteError`.
     """
     results: list[Result] = []
     seen: dict[str, Any] = {}
     with contextlib.ExitStack() as stack:
         keep: Callable[[Result, str], None] = _nowhere
         if out is not None:
-            durable.make_folder(out)
-            stack.enter_context(durable.locked(out))
+            files.make_folder(out)
+            stack.enter_context(files.locked(out))
             if force:
-                durable.write(out / RESULTS, ())
-            good = journal.still_good(read_results(out / RESULTS), submissions, exercise, settings)
+                files.write(out / RESULTS, ())
+            good = journal.reusable_results(read_results(out / RESULTS), submissions, exercise, settings)
             if keep_executed:
                 good = {id: result for id, result in good.items() if _has_executed(out, result)}
             results += [_sharing(result, seen) for result in good.values()]
@@ -107,12 +107,12 @@ def _nowhere(result: Result, executed: str) -> None:
 
 @contextlib.contextmanager
 def _keeping(out: Path) -> Iterator[Callable[[Result, str], None]]:
-    with durable.appending(out / RESULTS) as append:
+    with files.appending(out / RESULTS) as append:
 
         def keep(result: Result, executed: str) -> None:
             if executed:  # first, so that whatever is in the journal has its notebook
                 (out / "executed").mkdir(exist_ok=True)
-                durable.write(_executed(out, result), (executed,))
+                files.write(_executed(out, result), (executed,))
             append(to_json(result))
 
         yield keep
@@ -128,7 +128,7 @@ def _has_executed(out: Path, result: Result) -> bool:
 
 def _write_all(out: Path, results: Iterable[Result], exercise: Exercise, reports: ReportOptions) -> None:
     ordered = _ordered(results)
-    durable.write(out / RESULTS, (to_json(result) + "\n" for result in ordered))
+    files.write(out / RESULTS, (to_json(result) + "\n" for result in ordered))
     write_reports(out, ordered, exercise, reports)
 
 

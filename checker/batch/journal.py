@@ -8,12 +8,12 @@ from dataclasses import replace
 
 from checker import __version__
 from checker.batch.settings import Settings
-from checker.exercise import Exercise
+from checker.exercises.model import Exercise
 from checker.result import Result
-from checker.submission import Submission
+from checker.submissions.find import Submission
 
 
-def still_good(
+def reusable_results(
     results: Iterable[Result], submissions: Iterable[Submission], exercise: Exercise, settings: Settings
 ) -> dict[str, Result]:
     """By submission, the results that grading again would only repeat.

@@ -6,9 +6,9 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
-from checker.execution.limits import Limits
-from checker.execution.sandbox.levels import Choice, choose
-from checker.score import Scale
+from checker.grading.score import Scale
+from checker.kernel.limits import Limits
+from checker.sandbox.levels import Sandbox, choose
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,10 @@ class Settings:
     workers: int = 1
     scale: Scale = field(default_factory=Scale)
     sandbox: str = "auto"
-    chosen: Choice | None = None
+    chosen: Sandbox | None = None
     launcher: str = "auto"
 
-    def choice(self) -> Choice:
+    def choice(self) -> Sandbox:
         """The level of the sandbox. Raises `SandboxUnavailableError`."""
         return self.chosen or choose(self.sandbox)
 

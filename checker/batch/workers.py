@@ -19,15 +19,15 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 
 from checker import exercises
+from checker.batch.new_result import new_result
 from checker.batch.settings import Settings
-from checker.batch.ungraded import ungraded
-from checker.execution import warm
-from checker.execution.launchers import choose_launcher
-from checker.execution.sandbox.levels import Choice
-from checker.execution.stopper import Stopper
-from checker.exercise import Exercise
+from checker.exercises.model import Exercise
+from checker.kernel import fork_server
+from checker.kernel.canceller import Canceller
+from checker.kernel.launchers import choose_launcher
 from checker.result import Result
-from checker.submission import Submission
+from checker.sandbox.levels import Sandbox
+from checker.submissions.find import Submission
 
 Graded = tuple[Result, str]
 ATTEMPTS = 2  # at a submission whose worker dies
@@ -49,21 +49,21 @@ def job_for(submission: Submission, exercise: Exercise, settings: Settings, keep
     return Job(submission.taken(), exercise.id, settings, keep_executed)
 
 
-def work(job: Job, stopper: Stopper | None = None) -> Graded:
+def work(job: Job, canceller: Canceller | None = None) -> Graded:
     """Grade one submission; what every worker does, on this machine and on a cluster's."""
-    from checker.batch.grading import grade_one  # late: who only starts workers needs no notebook's libraries
+    from checker.batch.grade import grade_one  # late: who only starts workers needs no notebook's libraries
 
-    result, executed = grade_one(job.submission, exercises.load(job.exercise), job.settings, stopper)
+    result, executed = grade_one(job.submission, exercises.load(job.exercise), job.settings, canceller)
     return result, executed if job.keep_executed else ""
 
 
-def given_up(job: Job, exercise: Exercise, why: str, sandbox: Choice | None = None) -> Graded:
+def worker_lost(job: Job, exercise: Exercise, why: str, sandbox: Sandbox | None = None) -> Graded:
     """What is left to say of a submission that no worker brought to an end."""
     data = None
     with contextlib.suppress(Exception):
         data = job.submission.read()
     text = f"{job.submission.file}: {why}."
-    return ungraded(job.submission, exercise, data, job.settings, "not graded", text, sandbox), ""
+    return new_result(job.submission, exercise, data, job.settings, "not graded", text, sandbox), ""
 
 
 def grade_all(
@@ -112,11 +112,11 @@ def grade_all(
                     finished.append(future.result())
                 except BrokenProcessPool:
                     worker = replaced(worker)
-                    if attempt < ATTEMPTS:  # once more, in a cold kernel: a warm one may have been to blame
+                    if attempt < ATTEMPTS:  # once more, in a cold kernel: a warm one may have been to locate
                         begin(worker, replace(job, settings=replace(job.settings, launcher="spawn")), attempt + 1)
                         continue
                     why = f"the process that graded it ended unexpectedly, {ATTEMPTS} times"
-                    finished.append(given_up(job, exercise, why))
+                    finished.append(worker_lost(job, exercise, why))
                 if (following := next(jobs, None)) is not None:
                     begin(worker, following)
             yield from finished  # while the workers are busy again
@@ -173,7 +173,7 @@ def _nothing_of_ours() -> Iterator[None]:
 
 # What follows runs in the worker.
 
-_stopper = Stopper()
+_canceller = Canceller()
 _busy = threading.Lock()
 _used = threading.Event()
 
@@ -188,8 +188,8 @@ def _begin(leash: Connection[None, None], forks: bool) -> None:
     threading.Thread(target=_heed, args=(leash,), daemon=True).start()
     if forks:
         with contextlib.suppress(OSError):  # it will happen again where it is reported
-            warm.start()  # while the first submission is on its way
-    from checker.batch import grading  # noqa: F401
+            fork_server.start()  # while the first submission is on its way
+    from checker.batch import grade  # noqa: F401
 
     gc.freeze()  # what is imported stays, and need not be looked through again and again
 
@@ -198,16 +198,16 @@ def _heed(leash: Connection[None, None]) -> None:
     """End this process when the judge lets go or dies, after cleaning up."""
     with contextlib.suppress(EOFError, OSError):
         leash.recv_bytes()  # which is never sent
-    _stopper.stop()
+    _canceller.stop()
     if _busy.acquire(timeout=CLEAN_UP_WITHIN) and _used.is_set() and hasattr(signal, "pthread_kill"):
         # The main thread waits for more work, and it alone can leave in an orderly way.
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
         threading.main_thread().join(CLEAN_UP_WITHIN)
-    warm.stop()
+    fork_server.stop()
     os._exit(1)
 
 
 def _work(job: Job) -> Graded:
     with _busy:
         _used.set()
-        return work(job, _stopper)
+        return work(job, _canceller)

@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from checker.exercise import Exercise
+    from checker.exercises.model import Exercise
 
 DEFAULT = "multihead-self-attention"
 
@@ -25,7 +25,7 @@ def every() -> dict[str, Exercise]:
     ['multihead-self-attention']
     """
     modules = (importlib.import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__))
-    exercises: list[Exercise] = [module.EXERCISE for module in modules]
+    exercises: list[Exercise] = [module.EXERCISE for module in modules if hasattr(module, "EXERCISE")]
     return {exercise.id: exercise for exercise in exercises}
 
 

@@ -11,20 +11,20 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from checker.comparison import compare
-from checker.exercise import (
+from checker.exercises.comparison import compare
+from checker.exercises.mistakes import Mistake
+from checker.exercises.model import (
     Array,
     Case,
     Cases,
-    Choice,
+    Decision,
     Exercise,
-    Form,
-    Seen,
+    KnownValues,
     State,
     Step,
     Tolerance,
+    Variant,
 )
-from checker.mistakes import Mistake
 from checker.result import Comparison
 
 HEADS = 2
@@ -197,7 +197,7 @@ def _read_weights(weights: Array, scores: Array) -> str | None:
     return None
 
 
-def compare_with_right(cases: Cases, seen: Seen) -> tuple[Comparison, ...]:
+def compare_with_right(cases: Cases, seen: KnownValues) -> tuple[Comparison, ...]:
     """The attention weights of each head, where they are known, and the result."""
     found: list[Comparison | None] = []
     names = [case.name for case in cases.other_sizes]
@@ -211,7 +211,7 @@ def compare_with_right(cases: Cases, seen: Seen) -> tuple[Comparison, ...]:
     return tuple(comparison for comparison in found if comparison is not None)
 
 
-def _compare_attention(cases: Cases, seen: Seen, head: int) -> Comparison | None:
+def _compare_attention(cases: Cases, seen: KnownValues, head: int) -> Comparison | None:
     """The student's weights as they were seen, or else as the output for the black-box case gives them away."""
     case, yours, how = cases.traced, seen.intermediates.get(f"A{head}"), ""
     if yours is None and cases.black_box is not None and seen.black_box is not None:
@@ -291,7 +291,7 @@ def _number(value: float) -> str:
     return f"sqrt({round(value**2)})" if abs(value**2 - round(value**2)) < 1e-5 else f"{value:.4g}"
 
 
-# The computation as choices, each in its right form first, then in the forms that students give it instead.
+# The computation as decisions, each in its right form first, then in the variants that students give it instead.
 
 
 def _divide(divisor: Callable[[int, int, int], float]) -> Callable[[State], State]:
@@ -360,9 +360,9 @@ def _use_one(kind: str, name: str, source: str) -> Callable[[State], State]:
     return lambda s: {f"{kind}_{name}": s[f"{kind}_{source}"]}
 
 
-def _without_biases(roles: str) -> Form:
+def _without_biases(roles: str) -> Variant:
     missing = {"q": "query-bias-missing", "k": "key-bias-missing", "v": "value-bias-missing"}
-    return Form(
+    return Variant(
         lambda s: {f"beta_{r}{h}": 0 * s[f"beta_{r}{h}"] for h in "12" for r in roles},
         tuple(missing[r] for r in roles),
     )
@@ -390,97 +390,97 @@ _REUSED = ("head-parameters-reused",)
 _MIXED = ("parameters-mixed-up",)
 _FIXED = ("scale-hard-coded",)
 
-CHOICES = (
-    Choice("projections", (
-        Form(lambda s: {}),
-        Form(_standardise(0), ("inputs-changed",)),
-        Form(_standardise(1), ("inputs-changed",)),
-        Form(_standardise(None), ("inputs-changed",)),
-        Form(lambda s: {"X": s["X"].reshape(s["X"].shape[::-1]).T}, ("reshape-for-transpose",)),
+DECISIONS = (
+    Decision("projections", (
+        Variant(lambda s: {}),
+        Variant(_standardise(0), ("inputs-changed",)),
+        Variant(_standardise(1), ("inputs-changed",)),
+        Variant(_standardise(None), ("inputs-changed",)),
+        Variant(lambda s: {"X": s["X"].reshape(s["X"].shape[::-1]).T}, ("reshape-for-transpose",)),
     )),
-    Choice("projections", (
-        Form(lambda s: {}),
-        Form(_use(q2="q1", k2="k1", v2="v1"), _REUSED),
-        Form(_use(q1="q2", k1="k2", v1="v2"), _REUSED),
-        *(Form(_use(**{f"{r}2": f"{r}1"}), _REUSED) for r in "qkv"),
-        *(Form(_use(**{f"{r}1": f"{r}2"}), _REUSED) for r in "qkv"),
-        *(Form(_use_one(kind, f"{r}2", f"{r}1"), _REUSED) for r in "qkv" for kind in ("omega", "beta")),
+    Decision("projections", (
+        Variant(lambda s: {}),
+        Variant(_use(q2="q1", k2="k1", v2="v1"), _REUSED),
+        Variant(_use(q1="q2", k1="k2", v1="v2"), _REUSED),
+        *(Variant(_use(**{f"{r}2": f"{r}1"}), _REUSED) for r in "qkv"),
+        *(Variant(_use(**{f"{r}1": f"{r}2"}), _REUSED) for r in "qkv"),
+        *(Variant(_use_one(kind, f"{r}2", f"{r}1"), _REUSED) for r in "qkv" for kind in ("omega", "beta")),
     )),
-    Choice("projections", (
-        Form(lambda s: {}),
-        Form(_use(q1="k1", k1="q1", q2="k2", k2="q2"), ("query-key-swapped",)),
-        Form(_use(q1="v1", v1="q1", q2="v2", v2="q2"), _MIXED),
-        Form(_use(k1="v1", v1="k1", k2="v2", v2="k2"), _MIXED),
-        Form(_use(q1="k1", k1="v1", v1="q1", q2="k2", k2="v2", v2="q2"), _MIXED),
-        Form(_use(q1="v1", k1="q1", v1="k1", q2="v2", k2="q2", v2="k2"), _MIXED),
-        *(Form(_use(**{f"{a}{h}": f"{b}{h}" for h in "12"}), _MIXED) for a in "qkv" for b in "qkv" if a != b),
-        *(Form(_use_biases(role, source), _MIXED) for role, source in ("qk", "qv", "vq", "vk")),
+    Decision("projections", (
+        Variant(lambda s: {}),
+        Variant(_use(q1="k1", k1="q1", q2="k2", k2="q2"), ("query-key-swapped",)),
+        Variant(_use(q1="v1", v1="q1", q2="v2", v2="q2"), _MIXED),
+        Variant(_use(k1="v1", v1="k1", k2="v2", v2="k2"), _MIXED),
+        Variant(_use(q1="k1", k1="v1", v1="q1", q2="k2", k2="v2", v2="q2"), _MIXED),
+        Variant(_use(q1="v1", k1="q1", v1="k1", q2="v2", k2="q2", v2="k2"), _MIXED),
+        *(Variant(_use(**{f"{a}{h}": f"{b}{h}" for h in "12"}), _MIXED) for a in "qkv" for b in "qkv" if a != b),
+        *(Variant(_use_biases(role, source), _MIXED) for role, source in ("qk", "qv", "vq", "vk")),
     )),
-    Choice("projections", (Form(lambda s: {}), *map(_without_biases, ("q", "k", "v", "qk", "qv", "kv", "qkv")))),
-    Choice("projections", (Form(_project),)),
-    Choice("scores", (
-        Form(_scores(lambda q, k: k.T @ q)),
-        Form(_scores(lambda q, k: q.T @ k), ("query-key-swapped",)),
-        Form(_scores(lambda q, k: q @ k.T), ("attention-over-features",)),
-        Form(_scores(lambda q, k: k @ q.T), ("attention-over-features",)),
-        Form(_merge_heads, ("heads-merged",)),
+    Decision("projections", (Variant(lambda s: {}), *map(_without_biases, ("q", "k", "v", "qk", "qv", "kv", "qkv")))),
+    Decision("projections", (Variant(_project),)),
+    Decision("scores", (
+        Variant(_scores(lambda q, k: k.T @ q)),
+        Variant(_scores(lambda q, k: q.T @ k), ("query-key-swapped",)),
+        Variant(_scores(lambda q, k: q @ k.T), ("attention-over-features",)),
+        Variant(_scores(lambda q, k: k @ q.T), ("attention-over-features",)),
+        Variant(_merge_heads, ("heads-merged",)),
     )),
-    Choice("scaling", (
-        Form(_divide(lambda d, dq, n: np.sqrt(dq))),
-        Form(_divide(lambda d, dq, n: 1), ("scale-missing",)),
-        Form(_divide(lambda d, dq, n: dq), ("scale-by-dq",)),
-        Form(_divide(lambda d, dq, n: np.sqrt(d)), ("scale-by-sqrt-d",)),
-        Form(_divide(lambda d, dq, n: d), ("scale-by-d",)),
-        Form(_divide(lambda d, dq, n: np.sqrt(n)), ("scale-by-sqrt-n",)),
-        Form(_divide(lambda d, dq, n: n), ("scale-by-n",)),
-        Form(_divide(lambda d, dq, n: 1 / np.sqrt(dq)), ("scale-inverted",)),
-        Form(_scale_later, ("scale-after-softmax",)),
-        Form(_divide(lambda d, dq, n: 2), _FIXED),
-        Form(_divide(lambda d, dq, n: np.sqrt(2)), _FIXED),
-        Form(_divide(lambda d, dq, n: d / 4), _FIXED),
-        Form(_divide(lambda d, dq, n: np.floor(np.sqrt(dq))), _FIXED),
-        Form(_divide(lambda d, dq, n: 4), ("scale-by-dq",)),
-        Form(_divide(lambda d, dq, n: np.sqrt(8)), ("scale-by-sqrt-d",)),
-        Form(_divide(lambda d, dq, n: 8), ("scale-by-d",)),
-        Form(_divide(lambda d, dq, n: np.sqrt(6)), ("scale-by-sqrt-n",)),
+    Decision("scaling", (
+        Variant(_divide(lambda d, dq, n: np.sqrt(dq))),
+        Variant(_divide(lambda d, dq, n: 1), ("scale-missing",)),
+        Variant(_divide(lambda d, dq, n: dq), ("scale-by-dq",)),
+        Variant(_divide(lambda d, dq, n: np.sqrt(d)), ("scale-by-sqrt-d",)),
+        Variant(_divide(lambda d, dq, n: d), ("scale-by-d",)),
+        Variant(_divide(lambda d, dq, n: np.sqrt(n)), ("scale-by-sqrt-n",)),
+        Variant(_divide(lambda d, dq, n: n), ("scale-by-n",)),
+        Variant(_divide(lambda d, dq, n: 1 / np.sqrt(dq)), ("scale-inverted",)),
+        Variant(_scale_later, ("scale-after-softmax",)),
+        Variant(_divide(lambda d, dq, n: 2), _FIXED),
+        Variant(_divide(lambda d, dq, n: np.sqrt(2)), _FIXED),
+        Variant(_divide(lambda d, dq, n: d / 4), _FIXED),
+        Variant(_divide(lambda d, dq, n: np.floor(np.sqrt(dq))), _FIXED),
+        Variant(_divide(lambda d, dq, n: 4), ("scale-by-dq",)),
+        Variant(_divide(lambda d, dq, n: np.sqrt(8)), ("scale-by-sqrt-d",)),
+        Variant(_divide(lambda d, dq, n: 8), ("scale-by-d",)),
+        Variant(_divide(lambda d, dq, n: np.sqrt(6)), ("scale-by-sqrt-n",)),
     )),
-    Choice("softmax", (
-        Form(_normalise(0)),
-        Form(_normalise(1), ("softmax-over-rows",)),
-        Form(_normalise(None), ("softmax-over-all",)),
-        Form(_divide_across(0), ("softmax-broadcast",)),
-        Form(_divide_across(1), ("softmax-broadcast",)),
-        Form(lambda s: {f"A{h}": s[f"scaled{h}"] / s.get("divide_weights", 1) for h in "12"}, ("softmax-missing",)),
+    Decision("softmax", (
+        Variant(_normalise(0)),
+        Variant(_normalise(1), ("softmax-over-rows",)),
+        Variant(_normalise(None), ("softmax-over-all",)),
+        Variant(_divide_across(0), ("softmax-broadcast",)),
+        Variant(_divide_across(1), ("softmax-broadcast",)),
+        Variant(lambda s: {f"A{h}": s[f"scaled{h}"] / s.get("divide_weights", 1) for h in "12"}, ("softmax-missing",)),
     )),
-    Choice("weighted-values", (
-        Form(_weigh(lambda a: a)),
-        Form(_weigh(np.transpose), ("attention-transposed",)),
-        Form(lambda s: _weigh(lambda a: a)({**s, "A2": s["A1"]}), ("heads-merged",)),
+    Decision("weighted-values", (
+        Variant(_weigh(lambda a: a)),
+        Variant(_weigh(np.transpose), ("attention-transposed",)),
+        Variant(lambda s: _weigh(lambda a: a)({**s, "A2": s["A1"]}), ("heads-merged",)),
     )),
-    Choice("joining", (
-        Form(_join(lambda a, b: np.concatenate((a, b)))),
-        Form(_join(lambda a, b: np.concatenate((b, a))), ("heads-swapped",)),
-        Form(_join(lambda a, b: np.stack((a, b), axis=1).reshape(-1, a.shape[1])), ("heads-interleaved",)),
-        Form(_join(lambda a, b: np.concatenate((a + b, a + b))), ("heads-added",)),
-        Form(_join(lambda a, b: a + b), ("heads-added",)),
-        Form(_join(lambda a, b: np.concatenate((a, a))), _REUSED),
-        Form(_join(lambda a, b: a), ("head-missing",)),
-        Form(_join(lambda a, b: b), ("head-missing",)),
+    Decision("joining", (
+        Variant(_join(lambda a, b: np.concatenate((a, b)))),
+        Variant(_join(lambda a, b: np.concatenate((b, a))), ("heads-swapped",)),
+        Variant(_join(lambda a, b: np.stack((a, b), axis=1).reshape(-1, a.shape[1])), ("heads-interleaved",)),
+        Variant(_join(lambda a, b: np.concatenate((a + b, a + b))), ("heads-added",)),
+        Variant(_join(lambda a, b: a + b), ("heads-added",)),
+        Variant(_join(lambda a, b: np.concatenate((a, a))), _REUSED),
+        Variant(_join(lambda a, b: a), ("head-missing",)),
+        Variant(_join(lambda a, b: b), ("head-missing",)),
     )),
-    Choice("output-projection", (
-        Form(lambda s: {"X_prime": s["omega_c"] @ s["concatenation"]}),
-        Form(lambda s: {"X_prime": s["omega_c"].T @ s["concatenation"]}, ("output-projection-transposed",)),
-        Form(lambda s: {"X_prime": s["concatenation"]}, ("output-projection-missing",)),
-        Form(lambda s: {"X_prime": s["concatenation"].T @ s["omega_c"]}, ("row-major-layout",)),
+    Decision("output-projection", (
+        Variant(lambda s: {"X_prime": s["omega_c"] @ s["concatenation"]}),
+        Variant(lambda s: {"X_prime": s["omega_c"].T @ s["concatenation"]}, ("output-projection-transposed",)),
+        Variant(lambda s: {"X_prime": s["concatenation"]}, ("output-projection-missing",)),
+        Variant(lambda s: {"X_prime": s["concatenation"].T @ s["omega_c"]}, ("row-major-layout",)),
     )),
-    Choice("output-projection", (
-        Form(lambda s: {}),
-        Form(lambda s: {"X_prime": s["X_prime"] + s["X"]}, ("residual-added",)),
+    Decision("output-projection", (
+        Variant(lambda s: {}),
+        Variant(lambda s: {"X_prime": s["X_prime"] + s["X"]}, ("residual-added",)),
     )),
-    Choice("output-projection", (
-        Form(lambda s: {}),
-        Form(lambda s: {"X_prime": s["X_prime"].T}, ("output-transposed",)),
-        Form(lambda s: {"X_prime": s["X_prime"].T.reshape(s["X_prime"].shape)}, ("reshape-for-transpose",)),
+    Decision("output-projection", (
+        Variant(lambda s: {}),
+        Variant(lambda s: {"X_prime": s["X_prime"].T}, ("output-transposed",)),
+        Variant(lambda s: {"X_prime": s["X_prime"].T.reshape(s["X_prime"].shape)}, ("reshape-for-transpose",)),
     )),
 )  # fmt: skip
 
@@ -671,7 +671,7 @@ EXERCISE = Exercise(
     ),
     reference=reference,
     draw=draw,
-    choices=CHOICES,
+    decisions=DECISIONS,
     own_mistakes=MISTAKES,
     words=WORDS,
     summarise=summarise,

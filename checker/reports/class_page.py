@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from checker.diagnosis import UNEXPLAINED
-from checker.exercise import Exercise
-from checker.feedback import headline
+from checker.exercises.model import Exercise
+from checker.grading.diagnosis import UNEXPLAINED
 from checker.reports import html
+from checker.reports.feedback import headline
 from checker.reports.feedback_page import page_name
 from checker.reports.folder import PLAIN, ReportOptions
 from checker.result import Result

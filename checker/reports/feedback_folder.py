@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from checker import __version__, durable
-from checker.exercise import Exercise
+from checker import __version__, files
+from checker.exercises.model import Exercise
 from checker.reports import html
 from checker.reports.feedback_page import feedback_page, page_name
 from checker.result import Result, to_json
@@ -22,19 +22,19 @@ def write_feedback_pages(folder: Path, results: Sequence[Result], exercise: Exer
     """Have a page for each result, and none for a result that there is no more.
 
     A page that is there and of an equal result is not written again; pages are removed only if this function wrote
-    them. Raises `durable.CannotWriteError`.
+    them. Raises `files.CannotWriteError`.
     """
-    durable.make_folder(folder)
+    files.make_folder(folder)
     there = _pages(folder)
     for result in results:
         name, digest = page_name(result), _digest(result, level)
         if there.pop(name, None) != digest:
             page = feedback_page(result, exercise, level)
-            durable.write(folder / name, (page, f"<!-- checker feedback page {digest} -->\n"), sync=False)
+            files.write(folder / name, (page, f"<!-- checker feedback page {digest} -->\n"), sync=False)
     for name in there:
-        durable.remove(folder / name)
+        files.remove(folder / name)
     for part in folder.glob(".*.html.part"):  # what a process left that was killed while it wrote
-        durable.remove(part)
+        files.remove(part)
 
 
 def _pages(folder: Path) -> dict[str, str]:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from checker import feedback, harmless
-from checker.exercise import Exercise
-from checker.reports import html
+from checker import sanitize
+from checker.exercises.model import Exercise
+from checker.reports import feedback, html
 from checker.reports.heat_maps import heat_maps, stylesheet
 from checker.result import Comparison, Finding, Result
 
@@ -72,7 +72,7 @@ def page_name(result: Result) -> str:
     """
     id = result.submission
     if not re.fullmatch(r"[a-z0-9_-]{1,100}", id):  # as only somebody else can have written it into the file of results
-        id = f"{harmless.file_name(id)}-{hashlib.sha256(id.encode('utf-8', 'replace')).hexdigest()[:8]}"
+        id = f"{sanitize.file_name(id)}-{hashlib.sha256(id.encode('utf-8', 'replace')).hexdigest()[:8]}"
     return f"{id}.html"
 
 

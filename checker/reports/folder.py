@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from checker import durable, exercises
+from checker import exercises, files
 from checker.exercises import UnknownExerciseError
-from checker.intake import CannotOpenError, is_folder
 from checker.result import RESULTS, Result, read_results
+from checker.submissions.archives import CannotOpenError, is_folder
 
 if TYPE_CHECKING:
-    from checker.exercise import Exercise
-    from checker.submission import SetAside
+    from checker.exercises.model import Exercise
+    from checker.submissions.find import Superseded
 
 
 class NoResultsError(RuntimeError):
@@ -29,7 +29,7 @@ class NoResultsError(RuntimeError):
 class ReportOptions:
     """What a teacher may choose of reports, and what only the command knows that found the submissions.
 
-    `feedback` is how much the feedback pages say; `set_aside` the files that did not count, and `problems` sentences
+    `feedback` is how much the feedback pages say; `superseded` the files that did not count, and `problems` sentences
     about paths in which nothing, or not everything, was found. `gradebooks` names the learning platforms that get a
     table, and `assignment` what the assignment is called there ("": the exercise's title); `junit` and `gradescope`
     are where those go.
@@ -40,7 +40,7 @@ class ReportOptions:
     assignment: str = ""
     junit: Path | None = None
     gradescope: Path | None = None
-    set_aside: tuple[SetAside, ...] = ()
+    superseded: tuple[Superseded, ...] = ()
     problems: tuple[str, ...] = ()
 
 
@@ -48,7 +48,7 @@ PLAIN = ReportOptions()
 
 
 def write_reports(out: Path, results: Sequence[Result], exercise: Exercise, options: ReportOptions = PLAIN) -> None:
-    """Write every report of these results, which are ordered by submission. Raises `durable.CannotWriteError`."""
+    """Write every report of these results, which are ordered by submission. Raises `files.CannotWriteError`."""
     # Imported here: worker processes import this module on their way, and write no reports.
     from checker.reports.class_page import class_page
     from checker.reports.feedback_folder import write_feedback_pages
@@ -58,7 +58,7 @@ def write_reports(out: Path, results: Sequence[Result], exercise: Exercise, opti
     from checker.reports.junit import write_junit
 
     write_grades(out / "grades.csv", results)
-    durable.write(out / "index.html", (class_page(results, exercise, options),))
+    files.write(out / "index.html", (class_page(results, exercise, options),))
     write_feedback_pages(out / "feedback", results, exercise, options.feedback)
     for platform in options.gradebooks:
         name = options.assignment or exercise.title
@@ -72,7 +72,7 @@ def write_reports(out: Path, results: Sequence[Result], exercise: Exercise, opti
 def rebuild(out: Path, options: ReportOptions = PLAIN) -> list[Result]:
     """Write every report of a folder anew from its `results.jsonl`; nothing is executed. Returns the results.
 
-    Raises `NoResultsError`, `durable.FolderInUseError`, `durable.CannotWriteError`.
+    Raises `NoResultsError`, `files.FolderInUseError`, `files.CannotWriteError`.
     """
     try:
         if not is_folder(out):
@@ -81,7 +81,7 @@ def rebuild(out: Path, options: ReportOptions = PLAIN) -> list[Result]:
         raise NoResultsError(f"{out}: {error.args[-1]}") from None
     if not os.path.isfile(out / RESULTS):  # noqa: PTH113  # which raises nothing, whoever may look in there
         raise NoResultsError(f"{out}: there is no {RESULTS} in it; `checker grade` with --out writes one")
-    with durable.locked(out):
+    with files.locked(out):
         latest = {result.submission: result for result in read_results(out / RESULTS)}
         results = [latest[submission] for submission in sorted(latest)]
         names = {result.exercise for result in results}

@@ -1,7 +1,7 @@
 """What GitHub Actions shows of a grade: annotations on the student's lines, and the summary of a job.
 
 The commands here are the only ones that this package means a CI system to obey; all other text goes through
-`harmless.log`, so that no student's text can be one, and so does the text within these.
+`sanitize.log`, so that no student's text can be one, and so does the text within these.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from checker import durable
-from checker.exercise import Exercise
-from checker.feedback import as_text, feedback, headline
-from checker.harmless import log, markdown
+from checker import files
+from checker.exercises.model import Exercise
+from checker.reports.feedback import as_text, feedback, headline
 from checker.result import Result
+from checker.sanitize import log, markdown
 
 MOST_ROWS = 1_000  # a summary may have 1 MB
 
@@ -25,12 +25,12 @@ MOST_ROWS = 1_000  # a summary may have 1 MB
 def tell(results: Sequence[Result], exercise: Exercise, level: str, to: TextIO) -> None:
     """Print the annotations into the log of a job, and add to its summary, whose file GitHub names.
 
-    Raises `durable.CannotWriteError`.
+    Raises `files.CannotWriteError`.
     """
     for line in commands(results, exercise, level):
         print(line, file=to)
     if path := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with durable.appending(Path(path)) as append:
+        with files.appending(Path(path)) as append:
             append("".join(summary(results, exercise, level)))
 
 

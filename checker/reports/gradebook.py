@@ -10,9 +10,9 @@ import html
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from checker import durable
-from checker.exercise import Exercise
-from checker.feedback import feedback
+from checker import files
+from checker.exercises.model import Exercise
+from checker.reports.feedback import feedback
 from checker.reports.grades_csv import table
 from checker.result import Result
 
@@ -24,9 +24,9 @@ def write_gradebook(
 ) -> None:
     """Write the table for a platform, one of `PLATFORMS`. `assignment` is what the assignment is called there.
 
-    What could not be graded has no grade, which is not a zero. Raises `durable.CannotWriteError`.
+    What could not be graded has no grade, which is not a zero. Raises `files.CannotWriteError`.
     """
-    durable.write(path, table(PLATFORMS[platform](results, exercise, level, assignment)))
+    files.write(path, table(PLATFORMS[platform](results, exercise, level, assignment)))
 
 
 def canvas(results: Sequence[Result], exercise: Exercise, level: str, assignment: str) -> Iterator[Row]:

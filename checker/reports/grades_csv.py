@@ -7,9 +7,9 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from checker import durable
-from checker.harmless import spreadsheet_cell
+from checker import files
 from checker.result import Result
+from checker.sanitize import spreadsheet_cell
 
 COLUMNS = ("submission", "student", "file", "verdict", "score", "mistakes", "summary", "remarks")
 LONGEST_CELL = 20_000  # characters; Excel takes 32,767
@@ -21,9 +21,9 @@ _BYTE_ORDER_MARK = "\ufeff"
 def write_grades(path: Path, results: Sequence[Result]) -> None:
     """Write the table. A submission that could not be graded has no score, which is not a zero.
 
-    Raises `durable.CannotWriteError`.
+    Raises `files.CannotWriteError`.
     """
-    durable.write(path, table([COLUMNS, *map(_row, results)]))
+    files.write(path, table([COLUMNS, *map(_row, results)]))
 
 
 def table(rows: Iterable[Sequence[str]]) -> Iterator[str]:

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from checker import durable
-from checker.exercise import Exercise
-from checker.feedback import as_text
+from checker import files
+from checker.exercises.model import Exercise
+from checker.reports.feedback import as_text
 from checker.result import Result
 
 
@@ -33,22 +33,22 @@ def _is_one_file(path: Path) -> bool:
 
 
 def write_gradescope(path: Path, results: Sequence[Result], exercise: Exercise, level: str) -> None:
-    """Write the file of the only result, or a folder with one for each. Raises `durable.CannotWriteError`."""
+    """Write the file of the only result, or a folder with one for each. Raises `files.CannotWriteError`."""
     if why := trouble(path, len(results)):
-        raise durable.CannotWriteError(why)
+        raise files.CannotWriteError(why)
     for result in results:
         file = path if _is_one_file(path) else path / f"{result.submission}.json"
         if result.score is None:
-            durable.remove(file)
+            files.remove(file)
         else:
-            durable.write(file, (json.dumps(results_json(result, exercise, level), indent=2),))
+            files.write(file, (json.dumps(results_json(result, exercise, level), indent=2),))
 
 
 def write_nothing_handed_in(path: Path, why: str) -> None:
-    """Write the file for a student who handed in something else than a notebook. Raises `durable.CannotWriteError`."""
+    """Write the file for a student who handed in something else than a notebook. Raises `files.CannotWriteError`."""
     if _is_one_file(path):
         content = {"score": 0, "output": f"{why}. Hand in your notebook.", "output_format": "text"}
-        durable.write(path, (json.dumps(content, indent=2),))
+        files.write(path, (json.dumps(content, indent=2),))
 
 
 def results_json(result: Result, exercise: Exercise, level: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from checker.heat import CIVIDIS, PUOR, WHITE, Colour, Panel, between, ink, is_right, panels
+from checker.reports.heat import CIVIDIS, PUOR, WHITE, Colour, Panel, between, ink, is_right, panels
 from checker.result import Comparison
 
 STEPS = 32  # between the ends of a scale of colours; more would not be seen

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-from checker import durable
-from checker.exercise import Exercise
-from checker.feedback import as_text
+from checker import files
+from checker.exercises.model import Exercise
+from checker.reports.feedback import as_text
 from checker.result import Result
 
 _KINDS = {
@@ -25,8 +25,8 @@ _KINDS = {
 
 
 def write_junit(path: Path, results: Sequence[Result], exercise: Exercise, level: str) -> None:
-    """Write the file. Raises `durable.CannotWriteError`."""
-    durable.write(path, (junit(results, exercise, level),))
+    """Write the file. Raises `files.CannotWriteError`."""
+    files.write(path, (junit(results, exercise, level),))
 
 
 def junit(results: Sequence[Result], exercise: Exercise, level: str) -> str:

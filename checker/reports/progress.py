@@ -10,10 +10,10 @@ from rich import progress
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from checker.exercise import Exercise
+from checker.exercises.model import Exercise
 from checker.reports import terminal
 from checker.result import Result
-from checker.submission import Submission
+from checker.submissions.find import Submission
 
 LONGEST_NAME = 30
 

@@ -13,16 +13,17 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from checker import blocks, harmless
-from checker.exercise import Exercise
-from checker.feedback import feedback, headline
-from checker.heat import Colour, ink, is_right
+from checker import sanitize
+from checker.exercises.model import Exercise
+from checker.reports import blocks
+from checker.reports.feedback import feedback, headline
+from checker.reports.heat import Colour, ink, is_right
 from checker.result import Comparison, Result
 
 if TYPE_CHECKING:
-    from checker.execution.sandbox.doctor import Examination
-    from checker.execution.sandbox.levels import Choice
-    from checker.selftest import Selftest
+    from checker.grading.selftest import Selftest
+    from checker.sandbox.doctor import Examination
+    from checker.sandbox.levels import Sandbox
 
 VERDICT_STYLES = {
     "correct": "green",
@@ -41,22 +42,22 @@ def verdict_style(verdict: str) -> str:
 
 def line(result: Result, exercise: Exercise, name_width: int) -> Text:
     """One submission on one line."""
-    name = harmless.line(result.student)
+    name = sanitize.line(result.student)
     name = name if len(name) <= name_width else name[: name_width - 1] + "…"
     text = Text(f"{name:<{name_width}}  ")
     text.append(f"{result.verdict:<13}", style=verdict_style(result.verdict))
     text.append(f" {result.points or '-':>3}  ")
-    text.append("" if result.correct else harmless.line(headline(result, exercise)), style="dim")
+    text.append("" if result.correct else sanitize.line(headline(result, exercise)), style="dim")
     return text
 
 
-def sandbox_line(sandbox: Choice) -> str:
+def sandbox_line(sandbox: Sandbox) -> str:
     """The level of the sandbox, and why it is none better."""
     return f"Sandbox: {_level(sandbox)}"
 
 
-def _level(sandbox: Choice | Examination) -> str:
-    return sandbox.level + (f" ({harmless.line(sandbox.reason)})" if sandbox.reason else "")
+def _level(sandbox: Sandbox | Examination) -> str:
+    return sandbox.level + (f" ({sanitize.line(sandbox.reason)})" if sandbox.reason else "")
 
 
 def examination(found: Examination) -> RenderableType:
@@ -70,7 +71,7 @@ def examination(found: Examination) -> RenderableType:
         if layer.remedy:
             parts.append(Text(f"{layer.name}: {layer.remedy}"))
     parts.append(Text(f"Level: {_level(found)}", style="bold"))
-    if not found.enough_for_strangers:
+    if not found.enough_for_untrusted:
         parts.append(Text("That is too little for grading other people's notebooks."))
     return Group(*parts)
 
@@ -87,20 +88,20 @@ def summary(results: Sequence[Result]) -> RenderableType:
 
 def story(result: Result, exercise: Exercise, level: str) -> RenderableType:
     """One result in full, at a feedback level."""
-    title = Text(harmless.line(result.file), style="bold")
+    title = Text(sanitize.line(result.file), style="bold")
     verdict = Text(result.verdict, style=f"bold {verdict_style(result.verdict)}")
     if result.score is not None:
         verdict.append(f"  {result.score} of 100 points", style="not bold default")
-    parts: list[RenderableType] = [title, verdict, Text(), Text(harmless.line(result.summary))]
+    parts: list[RenderableType] = [title, verdict, Text(), Text(sanitize.line(result.summary))]
     for paragraph in feedback(result, exercise, level):
-        lines = "\n".join(map(harmless.line, paragraph.text.split("\n")))
+        lines = "\n".join(map(sanitize.line, paragraph.text.split("\n")))
         parts += [Text(), Text(lines, style=PARAGRAPH_STYLES.get(paragraph.kind, ""))]
     if level != "verdict":
         for comparison in result.comparisons:
-            parts += [Text(), Text(harmless.line(comparison.sentence))]
+            parts += [Text(), Text(sanitize.line(comparison.sentence))]
             parts += [] if is_right(comparison) else [Blocks(comparison)]
     for remark in result.remarks:
-        parts += [Text(), Text(f"Note: {harmless.line(remark.message)}", style="dim")]
+        parts += [Text(), Text(f"Note: {sanitize.line(remark.message)}", style="dim")]
     if result.checks:
         parts += [Text(), _checks(result)]
     return Group(*parts)
@@ -131,7 +132,7 @@ def _checks(result: Result) -> Table:
     for check in result.checks:
         text = Text(check.sentence)
         if check.message and check.message[1:] not in result.summary:  # its first letter may be a capital there
-            text.append(f"\n{harmless.line(check.message)}", style="dim")
+            text.append(f"\n{sanitize.line(check.message)}", style="dim")
         table.add_row(Text(check.status, style=STATUS_STYLES[check.status]), text)
     return table
 

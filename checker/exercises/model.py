@@ -1,0 +1,169 @@
+"""What an exercise is: plain, frozen data. One file in `checker.exercises` fills it in for one notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from checker.exercises.mistakes import GENERAL, Mistake
+from checker.result import Comparison
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One set of inputs on which the student's function is called. It holds no answer.
+
+    `arguments` are in the order of the function's signature. `rebind` are the notebook's own globals that
+    must have matching values during the call, because a correct function may read them.
+    """
+
+    name: str
+    arguments: Mapping[str, Array]
+    rebind: Mapping[str, Array | int]
+
+
+@dataclass(frozen=True)
+class Cases:
+    """Every case a grade is decided on.
+
+    `notebook` holds the notebook's own data, `fresh` new values of the same sizes, `other_sizes` new sizes. The
+    others decide nothing: `black_box` is for the diagnosis, and each of `unused` has NaN in what a function can leave
+    out without any change of its output; finite output then earns the remark of that id.
+    """
+
+    notebook: Case
+    fresh: tuple[Case, ...]
+    other_sizes: tuple[Case, ...]
+    black_box: Case | None = None
+    unused: Mapping[str, Case] = field(default_factory=dict)
+
+    @property
+    def traced(self) -> Case:
+        """The case on which the function is watched: fresh, so that no intermediate result can have been pasted."""
+        return self.fresh[0]
+
+    @property
+    def all(self) -> tuple[Case, ...]:
+        return (self.notebook, *self.fresh, *self.other_sizes)
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far an answer may be from the reference and still be right, and why."""
+
+    absolute: float
+    relative: float
+    reason: str
+
+    def accepts(self, answer: npt.ArrayLike, expected: Array) -> bool:
+        """Whether `answer` has the shape of `expected` and equals it in every element.
+
+        >>> tolerance = Tolerance(absolute=1e-4, relative=1e-5, reason="float32 passes, three decimals do not")
+        >>> tolerance.accepts([1.00001], np.array([1.0])), tolerance.accepts([1.001], np.array([1.0]))
+        (True, False)
+        """
+        answer = np.asarray(answer, dtype=np.float64)
+        if answer.shape != expected.shape:
+            return False
+        # Written out, and false for NaN: nothing that a student can patch decides.
+        return bool((np.abs(answer - expected) <= self.absolute + self.relative * np.abs(expected)).all())
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the computation and how much of the score it is worth.
+
+    `shows` names the intermediates of the reference that prove the step right where they turn up.
+    """
+
+    id: str
+    title: str
+    weight: int
+    shows: tuple[str, ...]
+
+
+# Named arrays, and numbers that a form may leave for later ones.
+State = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to do a part of the computation: what it adds to the state, and which mistakes it makes."""
+
+    apply: Callable[[State], State]
+    mistakes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A part of the computation that can be done in several variants, the right one first."""
+
+    step: str
+    variants: tuple[Variant, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class KnownValues:
+    """What is known of the insides and outputs of a function that is not right.
+
+    `intermediates` are those that it was seen to compute on the case that was watched, by the reference's names,
+    `output` is its first output that has the right shape and is not right, `black_box` that for the black-box case.
+    """
+
+    intermediates: Mapping[str, Array] = field(default_factory=dict)
+    output: tuple[Case, Array] | None = None
+    black_box: Array | None = None
+
+
+def no_comparisons(cases: Cases, seen: KnownValues) -> tuple[Comparison, ...]:
+    """For exercises that have nothing to show."""
+    return ()
+
+
+@dataclass(frozen=True, eq=False)
+class Exercise:
+    """All that the checker knows about one notebook. An exercise is equal to itself only.
+
+    `answer` and `function` are the names that the notebook asks for, `parameters` the function's signature.
+    `reference` maps the arguments to every named intermediate; the answer is the one named `answer`.
+    `draw` makes the cases from a seed, so that a regrade with the same seed repeats them. `decisions`, each in its
+    right form, compute the same as `reference`; in other variants they compute what students compute by mistake.
+    `words` says in words what each intermediate is, `summarise` what several are. `read_black_box` says what the
+    output for the black-box case gives away of the insides. `given` holds the sources of the functions that the
+    notebook gives, by name. `compare` puts what is known of a wrong function beside what is right.
+    """
+
+    id: str
+    title: str
+    notebook: str
+    answer: str
+    function: str
+    parameters: tuple[str, ...]
+    axes: tuple[str, ...]
+    steps: tuple[Step, ...]
+    tolerance: Tolerance
+    reference: Callable[[Mapping[str, Array]], Mapping[str, Array]]
+    draw: Callable[[int], Cases]
+    decisions: tuple[Decision, ...]
+    own_mistakes: tuple[Mistake, ...]
+    words: Mapping[str, str]
+    summarise: Callable[[Sequence[str]], str]
+    given: Mapping[str, str]
+    read_black_box: Callable[[Case, Array], str | None]
+    compare: Callable[[Cases, KnownValues], tuple[Comparison, ...]] = no_comparisons
+
+    @cached_property
+    def mistakes(self) -> Mapping[str, Mistake]:
+        """Every mistake by id: those of all exercises, and this one's own, which may put the same in its terms."""
+        return {mistake.id: mistake for mistake in (*GENERAL, *self.own_mistakes)}
+
+    def expected(self, case: Case) -> Array:
+        """The right answer for a case."""
+        return self.reference(case.arguments)[self.answer]

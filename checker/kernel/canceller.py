@@ -1,0 +1,39 @@
+"""Ending a run from another thread."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from checker.kernel.observation import Observation
+
+
+class Canceller:
+    """Ends runs from another thread: their kernels are killed, and `observe` returns early or raises."""
+
+    def __init__(self) -> None:
+        self._stopped = False
+        self._running: set[tuple[asyncio.AbstractEventLoop, asyncio.Task[Observation]]] = set()
+
+    def stop(self) -> None:
+        """Stop every run, those that are just about to start included."""
+        self._stopped = True
+        for loop, task in list(self._running):
+            with contextlib.suppress(RuntimeError):  # a loop that has just closed has nothing left to stop
+                loop.call_soon_threadsafe(task.cancel)
+
+    async def watch(self, run: Coroutine[Any, Any, Observation]) -> Observation:
+        import asyncio  # late, as in `batch/workers.py`
+
+        entry = asyncio.get_running_loop(), asyncio.ensure_future(run)
+        self._running.add(entry)
+        try:
+            if self._stopped:
+                entry[1].cancel()
+            return await entry[1]
+        finally:
+            self._running.discard(entry)

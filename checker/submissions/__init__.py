@@ -1,0 +1,1 @@
+"""Finds out who handed in what, and reads it as a notebook. Start with `find`."""
