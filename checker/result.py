@@ -115,6 +115,22 @@ class Comparison(sanitize.Record):
 
 
 @dataclass(frozen=True)
+class Judgement(sanitize.Record):
+    """What the judge concludes; `summary` is the verdict's reason, which names no mistake."""
+
+    verdict: Verdict
+    score: int
+    summary: str
+    checks: tuple[CheckResult, ...]
+    mistakes: tuple[Finding, ...]
+    alternatives: tuple[tuple[str, ...], ...]
+    right_so_far: str
+    remarks: tuple[Remark, ...]
+    function: Source | None = None
+    comparisons: tuple[Comparison, ...] = ()
+
+
+@dataclass(frozen=True)
 class Result(sanitize.Record):
     """All that is reported of one submission. Times are in seconds; `not graded` has no score.
 
@@ -158,6 +174,15 @@ class Result(sanitize.Record):
     def points(self) -> str:
         """The score as tables have it: empty where there is none, which is not a zero."""
         return "" if self.score is None else str(self.score)
+
+
+@dataclass(frozen=True)
+class Superseded:
+    """A file that does not count because the same student handed in a newer or a more fitting one."""
+
+    file: str
+    student: str
+    counted: str
 
 
 def to_dict(result: Result) -> dict[str, Any]:

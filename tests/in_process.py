@@ -9,9 +9,10 @@ import numpy as np
 from programs import program
 
 from checker.exercises.model import Cases, Exercise
-from checker.grading.judge import Judgement, judge
+from checker.grading.judge import judge
 from checker.kernel import probe
 from checker.kernel.observation import Observation, decode_call, decode_trace, decode_values
+from checker.result import Judgement
 
 OWN_SOFTMAX = """
 def own_softmax(z, axis):

@@ -8,6 +8,13 @@ from dataclasses import dataclass
 LEVELS = ("verdict", "hint", "explain", "solution")
 
 
+# Ids of mistakes that the grading itself finds.
+UNEXPLAINED = "unexplained"
+HARD_CODED = "answer-hard-coded"
+NO_RETURN = "no-return"
+FIXED_SIZES = "sizes-hard-coded"
+
+
 @dataclass(frozen=True)
 class Mistake:
     """A mistake that students make. The id is stable; documentation, hints and scoring read from here.

@@ -7,11 +7,9 @@ stores, or says about itself is no evidence.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
-from checker import sanitize
 from checker.exercises.model import Case, Cases, Exercise, KnownValues
 from checker.grading import findings
 from checker.grading.diagnosis import Diagnosis, diagnose
@@ -19,23 +17,7 @@ from checker.grading.evidence import Evidence, describe
 from checker.grading.score import Scale, score
 from checker.grading.source import function_source
 from checker.kernel.observation import Call, Failure, Observation
-from checker.result import CheckResult, Comparison, Finding, Remark, Source, Verdict
-
-
-@dataclass(frozen=True)
-class Judgement(sanitize.Record):
-    """What the judge concludes; `summary` is the verdict's reason, which names no mistake."""
-
-    verdict: Verdict
-    score: int
-    summary: str
-    checks: tuple[CheckResult, ...]
-    mistakes: tuple[Finding, ...]
-    alternatives: tuple[tuple[str, ...], ...]
-    right_so_far: str
-    remarks: tuple[Remark, ...]
-    function: Source | None = None
-    comparisons: tuple[Comparison, ...] = ()
+from checker.result import CheckResult, Comparison, Judgement, Remark, Verdict
 
 
 def judge(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from checker.exercises.mistakes import HARD_CODED
 from checker.exercises.model import Exercise
-from checker.grading.diagnosis import HARD_CODED, Diagnosis
+from checker.grading.diagnosis import Diagnosis
 from checker.result import Verdict
 
 UNNAMED = 10  # what a partial answer loses when no step of it is wrong

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from html import escape
 
 from checker.exercises.model import Exercise
-from checker.grading.judge import Judgement
 from checker.reports import blocks
 from checker.reports.feedback import Paragraph, feedback
 from checker.reports.heat import Panel, ink, is_right, panels
-from checker.result import Comparison, Finding
+from checker.result import Comparison, Finding, Judgement
 
 MARKS = {"passed": "ok", "failed": "no", "skipped": "--"}
 SIGNS = {"passed": "✓", "failed": "✗", "skipped": "·"}

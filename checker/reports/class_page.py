@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from checker.exercises.mistakes import UNEXPLAINED
 from checker.exercises.model import Exercise
-from checker.grading.diagnosis import UNEXPLAINED
 from checker.reports import html
 from checker.reports.feedback import headline
 from checker.reports.feedback_page import page_name

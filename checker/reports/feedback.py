@@ -9,13 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from checker.exercises.mistakes import LEVELS
+from checker.exercises.mistakes import LEVELS, UNEXPLAINED
 from checker.exercises.model import Exercise
-from checker.grading.diagnosis import UNEXPLAINED
 from checker.result import Finding, Result
 
 if TYPE_CHECKING:
-    from checker.grading.judge import Judgement
+    from checker.result import Judgement
 
 
 @dataclass(frozen=True)

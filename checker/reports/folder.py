@@ -18,7 +18,7 @@ from checker.submissions.archives import CannotOpenError, is_folder
 
 if TYPE_CHECKING:
     from checker.exercises.model import Exercise
-    from checker.submissions.find import Superseded
+    from checker.result import Superseded
 
 
 class NoResultsError(RuntimeError):

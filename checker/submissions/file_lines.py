@@ -16,7 +16,7 @@ from checker.result import Finding, Source
 from checker.submissions.notebook import MARKER, UnreadableError, decode
 
 if TYPE_CHECKING:
-    from checker.grading.judge import Judgement
+    from checker.result import Judgement
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from checker import sanitize
 from checker.exercises.model import Exercise
+from checker.result import Superseded
 from checker.submissions.archives import (
     BadArchiveError,
     CannotOpenError,
@@ -57,15 +58,6 @@ class Submission:
 
 def _fail(error: Exception) -> bytes:
     raise error
-
-
-@dataclass(frozen=True)
-class Superseded:
-    """A file that does not count because the same student handed in a newer or a more fitting one."""
-
-    file: str
-    student: str
-    counted: str
 
 
 @dataclass(frozen=True)

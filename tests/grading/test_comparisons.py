@@ -10,9 +10,8 @@ from in_process import judge_body
 from checker.exercises import load
 from checker.exercises.comparison import compare
 from checker.exercises.model import Array, Case, Exercise
-from checker.grading.judge import Judgement
 from checker.grading.source import function_source
-from checker.result import Comparison, Result, from_json, to_json
+from checker.result import Comparison, Judgement, Result, from_json, to_json
 
 EXERCISE = load()
 CASES = EXERCISE.draw(seed=1)

@@ -14,8 +14,8 @@ from checker.exercises import load
 from checker.exercises.model import Exercise
 from checker.grading.diagnosis import exceptions, simulation
 from checker.grading.diagnosis.simulation import Hypothesis
-from checker.grading.judge import Judgement
 from checker.kernel.observation import Failure
+from checker.result import Judgement
 
 EXERCISE = load()
 SEEDS = st.integers(min_value=0, max_value=10_000)

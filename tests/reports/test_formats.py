@@ -24,7 +24,7 @@ from checker.reports.gradescope import results_json, write_gradescope
 from checker.reports.junit import junit
 from checker.result import Finding, Result, Source, read_results
 
-DATA = Path(__file__).parent / "data"
+DATA = ROOT / "tests/data"
 JUNIT = xmlschema.XMLSchema(DATA / "junit-10.xsd")
 GRADESCOPE = Draft202012Validator(json.loads((DATA / "gradescope-results.schema.json").read_text(encoding="utf-8")))
 Graded = tuple[subprocess.CompletedProcess[str], Path]

@@ -24,8 +24,7 @@ from checker.reports.class_page import class_page, mistakes, points, row, unexpl
 from checker.reports.feedback_page import code, feedback_page, page_name, ran
 from checker.reports.folder import NoResultsError, ReportOptions, rebuild, write_reports
 from checker.reports.heat import between, contrast, ink
-from checker.result import Comparison, Finding, Result, Source, to_json
-from checker.submissions.find import Superseded
+from checker.result import Comparison, Finding, Result, Source, Superseded, to_json
 
 
 @pytest.fixture

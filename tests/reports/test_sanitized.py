@@ -20,7 +20,6 @@ from rich.console import Console
 from checker import sanitize
 from checker.exercises.mistakes import LEVELS
 from checker.exercises.model import Exercise
-from checker.grading.judge import Judgement
 from checker.reports import github, terminal
 from checker.reports.check_display import CheckDisplay
 from checker.reports.class_page import class_page
@@ -31,8 +30,18 @@ from checker.reports.gradebook import moodle
 from checker.reports.grades_csv import write_grades
 from checker.reports.gradescope import results_json
 from checker.reports.junit import junit
-from checker.result import CheckResult, Comparison, Finding, Remark, Result, Source, from_json, to_json
-from checker.submissions.find import Superseded
+from checker.result import (
+    CheckResult,
+    Comparison,
+    Finding,
+    Judgement,
+    Remark,
+    Result,
+    Source,
+    Superseded,
+    from_json,
+    to_json,
+)
 
 QUICK = settings(
     deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -14,9 +14,9 @@ from checker import Result
 from checker.exercises.model import Exercise
 from checker.grading import source
 from checker.grading.evidence import Evidence
-from checker.grading.judge import Judgement, judge
+from checker.grading.judge import judge
 from checker.kernel.observation import Call, Failure, Observation, Value, decode_value
-from checker.result import to_json
+from checker.result import Judgement, to_json
 from checker.submissions.notebook import LARGEST_FILE, UnreadableError, parse
 
 GOOD = filled_in()

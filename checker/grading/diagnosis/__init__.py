@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from checker.exercises.mistakes import FIXED_SIZES, HARD_CODED, NO_RETURN, UNEXPLAINED
 from checker.exercises.model import Array, Case, Cases, Exercise, State
 from checker.grading.diagnosis import exceptions, locate, simulation
 from checker.grading.diagnosis.exceptions import Explained
@@ -40,12 +41,6 @@ class Diagnosis:
     note: str = ""
     remedy: str = ""
     seen: Mapping[str, Array] = field(default_factory=dict, repr=False, compare=False)
-
-
-UNEXPLAINED = "unexplained"
-HARD_CODED = "answer-hard-coded"
-NO_RETURN = "no-return"
-FIXED_SIZES = "sizes-hard-coded"
 
 
 def diagnose(exercise: Exercise, cases: Cases, code: Sequence[str], observation: Observation) -> Diagnosis:

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from checker.batch.grade import grade_notebook
+from checker.exercises.mistakes import UNEXPLAINED
 from checker.exercises.model import Array, Case, Cases, Exercise, State
-from checker.grading.diagnosis import UNEXPLAINED, diagnose, simulation
+from checker.grading.diagnosis import diagnose, simulation
 from checker.grading.diagnosis.simulation import Hypothesis
 from checker.grading.selftest.cheats import cheats
 from checker.grading.selftest.mutants import mutants
