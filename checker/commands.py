@@ -228,13 +228,13 @@ def run(options: argparse.Namespace) -> int:
 
 def exercises(options: argparse.Namespace) -> int:
     """List the exercises."""
-    from checker.exercises import every
+    from checker.exercises import all_exercises
 
     if options.json:
         fields = ("id", "title", "notebook", "function", "answer")
-        _print_json([{field: getattr(exercise, field) for field in fields} for exercise in every().values()])
+        _print_json([{field: getattr(exercise, field) for field in fields} for exercise in all_exercises().values()])
         return ALL_CORRECT
-    for exercise in every().values():
+    for exercise in all_exercises().values():
         print(f"{exercise.id}\n  {exercise.title} ({exercise.notebook})")
         print(f"  asks for {exercise.function} and {exercise.answer}")
     return ALL_CORRECT

@@ -1,4 +1,4 @@
-"""A matrix of the student's beside the right one, and a sentence that says what there is to see."""
+"""A matrix of the student's beside the right one, and a sentence that says how they differ."""
 
 from __future__ import annotations
 
@@ -32,31 +32,21 @@ def compare(
 
 
 def _difference(yours: Array, expected: Array, tolerance: float) -> str:
-    """What the difference of two matrices is, in a sentence."""
+    """How two matrices differ, in a sentence."""
     finite = np.isfinite(yours)
     difference = np.where(finite, np.abs(np.where(finite, yours, 0) - expected), 0)
     off = difference > tolerance * np.maximum(1, np.abs(expected))
-    said = []
+    parts = []
     if off.any():
-        row, column = (int(i) for i in np.unravel_index(difference.argmax(), difference.shape))
-        count = f"all {off.size} values differ" if off.all() else f"{int(off.sum())} of {off.size} values differ"
-        here, right = _number(yours[row, column]), _number(expected[row, column])
-        said.append(
-            f"{count}, by up to {_number(difference.max())}, most in row {row + 1}, column {column + 1}: "
-            f"yours is {here}, and {right} is right"
+        at = row, column = np.unravel_index(difference.argmax(), difference.shape)
+        count = "all" if off.all() else f"{int(off.sum())} of"
+        parts.append(
+            f"{count} {off.size} values differ, by up to {difference.max():.3g}, most in row {row + 1}, "
+            f"column {column + 1}: yours is {yours[at]:.3g}, and {expected[at]:.3g} is right"
         )
     if not finite.all():
-        said.append(f"{int((~finite).sum())} of yours are nan or inf")
-    return f"{'; '.join(said) or 'yours are right'}."
-
-
-def _number(value: float) -> str:
-    """A number as a sentence holds it.
-
-    >>> _number(0.1234), _number(-21.2071), _number(0.0)
-    ('0.123', '-21.2', '0')
-    """
-    return f"{value:.3g}"
+        parts.append(f"{int((~finite).sum())} of yours are nan or inf")
+    return f"{'; '.join(parts) or 'yours are right'}."
 
 
 def _plain(matrix: Array) -> tuple[tuple[Any, ...], ...]:
