@@ -255,10 +255,17 @@ def doctor(options: argparse.Namespace) -> int:
 
 def selftest(options: argparse.Namespace) -> int:
     """Run an exercise against its own mistakes, mutants and cheats."""
+    from checker.batch.grade import grade_notebook
     from checker.grading.selftest import selftest
     from checker.reports.terminal import selftest_table
+    from checker.submissions.notebook import Cell, Notebook
 
-    tested = selftest(_load_exercise(options.exercise))
+    exercise = _load_exercise(options.exercise)
+
+    def grade(cells: Sequence[str]) -> Result:
+        return grade_notebook(Notebook(tuple(Cell("code", cell) for cell in cells)), exercise)[0]
+
+    tested = selftest(exercise, grade)
     if options.json:
         _print_json(dataclasses.asdict(tested) | {"passed": tested.passed})
     else:

@@ -33,13 +33,13 @@ def judge(
 
 
 def _judge(evidence: Evidence, scale: Scale) -> Judgement:
-    exercise, cases, code, observation = evidence.exercise, evidence.cases, evidence.code, evidence.observation
+    exercise, code, observation = evidence.exercise, evidence.code, evidence.observation
     checks = _run_checks(evidence)
     verdict = _verdict(evidence, checks)
     function_right = evidence.called_function_is_right
     diagnosis = None
     if verdict in ("partial", "wrong", "error") and not function_right and not evidence.function_untouched:
-        diagnosis = diagnose(exercise, cases, code, observation)
+        diagnosis = diagnose(evidence)
     return Judgement(
         verdict=verdict,
         score=score(exercise, verdict, diagnosis, function_right, scale),
@@ -247,7 +247,7 @@ def _comparisons(evidence: Evidence, verdict: Verdict, diagnosis: Diagnosis | No
     black_box = evidence.cases.black_box
     call = evidence.observation.calls.get(black_box.name) if black_box and diagnosis else None
     seen = KnownValues(
-        intermediates=diagnosis.seen if diagnosis else {},
+        intermediates=diagnosis.intermediates if diagnosis else {},
         output=evidence.wrong_output,
         black_box=call.value.array if call and call.value else None,
     )
