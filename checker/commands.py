@@ -188,7 +188,7 @@ def run(options: argparse.Namespace) -> int:
     """Execute notebooks; no answer is looked at."""
     head_start = _head_start(options)
     from checker import files
-    from checker.grading.judge import trouble_of_run
+    from checker.grading.checks import error_of_run
     from checker.kernel.launch import KernelStartError
     from checker.kernel.launchers import choose_launcher
     from checker.kernel.run import observe
@@ -208,7 +208,7 @@ def run(options: argparse.Namespace) -> int:
         try:
             notebook = parse(read_file(path.resolve()), script=path.suffix == ".py")
             observation = observe(notebook, limits=settings.limits, level=sandbox.level, launcher=launcher)
-            trouble, seconds = trouble_of_run(observation), observation.seconds["total"]
+            trouble, seconds = error_of_run(observation), observation.seconds["total"]
             if options.out is not None:
                 file = options.out / path.with_suffix(".ipynb").name
                 files.write(file, (observation.executed,), sync=False)

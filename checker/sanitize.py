@@ -10,7 +10,6 @@ import dataclasses
 import json
 import re
 import unicodedata
-from collections.abc import Sequence
 from typing import Any, ClassVar, TextIO
 
 LONGEST = 2_000  # characters of one piece of text
@@ -152,12 +151,3 @@ def _every_text(value: Any, longest: int) -> Any:
     if isinstance(value, str):
         return text(value, longest)
     return tuple(_every_text(part, longest) for part in value) if type(value) is tuple else value
-
-
-def join_words(words: Sequence[str]) -> str:
-    """A list as a sentence holds it.
-
-    >>> join_words(["queries", "keys", "values"]), join_words(["queries"])
-    ('queries, keys and values', 'queries')
-    """
-    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))

@@ -19,7 +19,7 @@ from helpers import EXAMPLES, EXERCISE, SOLUTION, filled_in
 from hostile_text import TEXTS, commands, unseen
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from in_process import replies
+from in_process import judge_observation, replies
 from jupyter_client.session import Session
 from mutations import damaged_bytes, damaged_json, odd_numbers
 from rich.console import Console
@@ -28,7 +28,7 @@ from checker import sanitize
 from checker.exercises import load
 from checker.exercises.mistakes import LEVELS
 from checker.exercises.model import Exercise
-from checker.grading.judge import judge, trouble_of_run
+from checker.grading.checks import error_of_run
 from checker.kernel.channels import Allowance, FloodError, read_message
 from checker.kernel.observation import (
     Observation,
@@ -198,7 +198,7 @@ def test_damaged_answers_of_the_probe(random: Random) -> None:
     run = damaged_json(random.choice(RUNS)[1], random)
     if isinstance(run, dict):
         observation = observed(run)
-        trouble_of_run(observation)
+        error_of_run(observation)
     value = decode_value(damaged_json({"type": "ndarray", "shape": [1, 2], "data": "AAAAAAAA8D8AAAAAAADwPw=="}, random))
     assert value.array is None or value.array.shape == value.shape
 
@@ -221,7 +221,7 @@ def test_damaged_runs_through_judge_diagnosis_and_reports(
     damaged = damaged_json(run, random)
     if random.randint(0, 1):
         damaged = odd_run(damaged, random)
-    judgement = judge(EXERCISE_12, CASES, code, observed(damaged if isinstance(damaged, dict) else {}))
+    judgement = judge_observation(EXERCISE_12, CASES, code, observed(damaged if isinstance(damaged, dict) else {}))
     result = Result(
         "ada", text, text, "", EXERCISE_12.id, judgement.verdict, judgement.score, judgement.summary, judgement.checks,
         judgement.mistakes, judgement.alternatives, judgement.right_so_far, judgement.remarks,

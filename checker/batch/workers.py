@@ -25,7 +25,7 @@ from checker.exercises.model import Exercise
 from checker.kernel import fork_server
 from checker.kernel.canceller import Canceller
 from checker.kernel.launchers import choose_launcher
-from checker.result import Result
+from checker.result import Judgement, Result
 from checker.sandbox.levels import Sandbox
 from checker.submissions.find import Submission
 
@@ -63,7 +63,8 @@ def worker_lost(job: Job, exercise: Exercise, why: str, sandbox: Sandbox | None 
     with contextlib.suppress(Exception):
         data = job.submission.read()
     text = f"{job.submission.file}: {why}."
-    return new_result(job.submission, exercise, data, job.settings, "not graded", text, sandbox), ""
+    judgement = Judgement("not graded", None, text)
+    return new_result(job.submission, exercise, job.settings, judgement, data=data, sandbox=sandbox), ""
 
 
 def grade_all(

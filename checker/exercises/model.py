@@ -53,6 +53,21 @@ class Cases:
     def all(self) -> tuple[Case, ...]:
         return (self.notebook, *self.fresh, *self.other_sizes)
 
+    @property
+    def asked(self) -> tuple[Case, ...]:
+        """Every case on which the function is called."""
+        return (*self.all, *self.unused.values())
+
+    @property
+    def asked_if_wrong(self) -> tuple[Case, ...]:
+        """Further cases on which a function is called that is not right; on `traced` it is also watched."""
+        return (self.black_box,) if self.black_box else ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The notebook's own data, by the names of its globals."""
+        return tuple(self.notebook.rebind)
+
 
 @dataclass(frozen=True)
 class Tolerance:

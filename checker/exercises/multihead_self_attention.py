@@ -14,8 +14,8 @@ import numpy as np
 from checker.exercises.comparison import compare
 from checker.exercises.mistakes import Mistake
 from checker.exercises.model import Array, Case, Cases, Decision, Exercise, KnownValues, State, Step, Tolerance, Variant
+from checker.exercises.wording import join_words
 from checker.result import Comparison
-from checker.sanitize import join_words
 
 HEADS = 2
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     import asyncio
 
-    from checker.kernel.observation import Observation
+T = TypeVar("T")
 
 
 class Canceller:
@@ -17,7 +17,7 @@ class Canceller:
 
     def __init__(self) -> None:
         self._stopped = False
-        self._running: set[tuple[asyncio.AbstractEventLoop, asyncio.Task[Observation]]] = set()
+        self._running: set[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]]] = set()
 
     def stop(self) -> None:
         """Stop every run, those that are just about to start included."""
@@ -26,7 +26,7 @@ class Canceller:
             with contextlib.suppress(RuntimeError):  # a loop that has just closed has nothing left to stop
                 loop.call_soon_threadsafe(task.cancel)
 
-    async def watch(self, run: Coroutine[Any, Any, Observation]) -> Observation:
+    async def watch(self, run: Coroutine[Any, Any, T]) -> T:
         import asyncio  # late, as in `batch/workers.py`
 
         entry = asyncio.get_running_loop(), asyncio.ensure_future(run)

@@ -25,7 +25,7 @@ from checker.batch.settings import Settings
 from checker.exercises.model import Exercise
 from checker.grading.score import Scale
 from checker.kernel.limits import Limits
-from checker.result import Result, from_json, to_json
+from checker.result import Judgement, Result, from_json, to_json
 from checker.submissions.find import Submission
 
 SETTINGS = Settings(sandbox="off")
@@ -55,7 +55,8 @@ class Students:
     ) -> Generator[tuple[Result, str]]:
         for submission in submissions:
             self.graded.append(submission.id)
-            result = new_result(submission, exercise, submission.read(), settings, self.verdict, "No.")  # type: ignore[arg-type]
+            judgement = Judgement(self.verdict, None, "No.")  # type: ignore[arg-type]
+            result = new_result(submission, exercise, settings, judgement, data=submission.read())
             yield replace(result, seed=settings.seed), "{}" if keep_executed else ""
 
     def lines(self) -> list[Result]:

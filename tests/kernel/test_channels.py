@@ -115,7 +115,7 @@ for content in ({}, {'data': 5, 'metadata': None}, {'data': {'text/plain': {}}, 
 for kind in ('status', 'stream', 'error', 'execute_result', 'comm_open', 'x'):
   send({'traceback': 5, 'name': 3}, kind)
 print('done')"""
-    observation = observe(parse(notebook(KERNEL + code, "x = 1")), ProbeRequest(("x",), "f", ()))
+    observation = observe(parse(notebook(KERNEL + code, "x = 1")), ProbeRequest("f", ("x",)))
     assert observation.ending == "finished" and not observation.failures and "x" in observation.values
     assert "done" in observation.executed
 
@@ -146,14 +146,14 @@ type(get_ipython().display_pub).publish = publish
     "reply", ["not JSON", "[" * 5_000, "{}", '{"values": 5, "functions": [1]}', '{"values": {"x": {"shape": [1e9]}}}']
 )
 def test_a_forged_answer_of_the_probe_is_evidence_of_nothing(reply: str) -> None:
-    observation = observe(parse(notebook("x = 1", FORGED.replace("REPLY", repr(reply)))), ProbeRequest(("x",), "f", ()))
+    observation = observe(parse(notebook("x = 1", FORGED.replace("REPLY", repr(reply)))), ProbeRequest("f", ("x",)))
     assert observation.ending == "finished"
     assert all(value.array is None for value in observation.values.values())
 
 
 def test_a_forged_reply_that_comes_too_early_only_hurries_the_forger() -> None:
     code = "reply('execute_reply', {'status': 'ok'})\nsend({'execution_state': 'idle'}, 'status')\nx = 1"
-    observation = observe(parse(notebook(KERNEL + SHELL + code, "y = 2")), ProbeRequest(("x", "y"), "f", ()))
+    observation = observe(parse(notebook(KERNEL + SHELL + code, "y = 2")), ProbeRequest("f", ("x", "y")))
     assert observation.ending == "finished" and set(observation.values) == {"x", "y"}
 
 

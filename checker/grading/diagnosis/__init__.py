@@ -27,17 +27,17 @@ class Diagnosis:
     """What is known of a wrong answer.
 
     `mistakes` are ids in the order of the computation, `alternatives` other sets of ids that explain the outputs as
-    well. `place` is the first wrong expression, `right_names` are the intermediates that were found to be right before
-    it, `steps_right` the steps that the evidence shows right, `intermediates` the results of steps, right or wrong,
-    that were found in the trace. `note` says in a sentence what an exception or the black-box case reveals, and
-    `remedy` what would have been right.
+    well. `place` is the first wrong expression, `right_intermediates` what was found to be right before it,
+    `steps_right` the steps that the evidence shows right, `intermediates` the results of steps, right or wrong, that
+    were found in the trace. `note` says in a sentence what an exception or the black-box case reveals, and `remedy`
+    what would have been right.
     """
 
     mistakes: tuple[str, ...]
     alternatives: tuple[tuple[str, ...], ...] = ()
     remarks: tuple[str, ...] = ()
     place: Span | None = None
-    right_names: tuple[str, ...] = ()
+    right_intermediates: tuple[str, ...] = ()
     steps_right: frozenset[str] = frozenset()
     note: str = ""
     remedy: str = ""
@@ -47,6 +47,7 @@ class Diagnosis:
 def diagnose(evidence: Evidence) -> Diagnosis:
     """Diagnose a run whose answer or function is wrong."""
     exercise, code = evidence.exercise, evidence.code
+    returned = _call(evidence, evidence.cases.notebook).value
     every_step = frozenset(step.id for step in exercise.steps)
     outputs, traced = _outputs(evidence), _traced(evidence)
     if len(outputs) > 1 and all(np.array_equal(output, outputs[0][1]) for _, output in outputs):
@@ -57,8 +58,7 @@ def diagnose(evidence: Evidence) -> Diagnosis:
     explains_outputs = hypothesis is not None
     if hypothesis is not None:
         # An answer by itself may have been pasted; only a function that was called shows how it computes.
-        called = _call(evidence, evidence.cases.notebook).value is not None
-        steps_right = every_step - hypothesis.wrong_steps(exercise) if called else frozenset()
+        steps_right = every_step - hypothesis.wrong_steps(exercise) if returned else frozenset()
     else:
         hypothesis = _local_explanation(evidence, traced) if traced else None
         steps_right = traced.steps_right() if traced else frozenset()
@@ -66,9 +66,8 @@ def diagnose(evidence: Evidence) -> Diagnosis:
     state = _state(evidence, hypothesis) if hypothesis else {}
     place = locate.first_wrong_expression(code, traced, state, mistakes) if traced else None
 
-    value = _call(evidence, evidence.cases.notebook).value
-    if value is not None and value.type == "NoneType":
-        return Diagnosis((NO_RETURN,), steps_right=steps_right, right_names=_right_before(traced, None))
+    if returned is not None and returned.type == "NoneType":
+        return Diagnosis((NO_RETURN,), steps_right=steps_right, right_intermediates=_right_before(traced, None))
     hard_coded = _raised_for_other_sizes_only(evidence)
     if hard_coded is not None and mistakes == (UNEXPLAINED,):
         return Diagnosis((FIXED_SIZES,), place=locate.span_of_failure(code, hard_coded), steps_right=every_step)
@@ -81,7 +80,7 @@ def diagnose(evidence: Evidence) -> Diagnosis:
             return Diagnosis(
                 mistakes=(explained.mistake,),
                 place=raised_at,
-                right_names=_right_before(traced, None),
+                right_intermediates=_right_before(traced, None),
                 steps_right=steps_right,
                 note=explained.what,
                 remedy=explained.remedy,
@@ -91,7 +90,7 @@ def diagnose(evidence: Evidence) -> Diagnosis:
         alternatives=alternatives,
         remarks=hypothesis.remarks(exercise) if hypothesis else (),
         place=place,
-        right_names=_right_before(traced, place),
+        right_intermediates=_right_before(traced, place),
         steps_right=steps_right,
         note=_black_box_note(evidence) if mistakes == (UNEXPLAINED,) else "",
         intermediates=traced.results_found(state, exactly=not explains_outputs) if traced else {},
@@ -99,20 +98,13 @@ def diagnose(evidence: Evidence) -> Diagnosis:
 
 
 def _call(evidence: Evidence, case: Case) -> Call:
-    """The call of the function with a case; an empty one if it was not called."""
+    """The call of the function with a case; an empty one if there was none."""
     return evidence.observation.calls.get(case.name, Call())
-
-
-def _output(evidence: Evidence, case: Case) -> Array | None:
-    """The array that the function returned for a case, if it did."""
-    value = _call(evidence, case).value
-    return value.array if value is not None else None
 
 
 def _outputs(evidence: Evidence) -> list[tuple[Case, Array]]:
     """What the function returned, case by case; without a function the answer itself, for the notebook's case."""
-    notebook = evidence.cases.notebook
-    outputs = [(case, array) for case in evidence.cases.all if (array := _output(evidence, case)) is not None]
+    notebook, outputs = evidence.cases.notebook, list(evidence.outputs)
     if not outputs and evidence.answer is not None and evidence.answer.array is not None:
         return [(notebook, evidence.answer.array)]
     return outputs if outputs and outputs[0][0] is notebook else []
@@ -210,7 +202,7 @@ def _raised_for_other_sizes_only(evidence: Evidence) -> Failure | None:
     """The exception for other sizes of a function that is right for the notebook's sizes."""
     exercise, cases = evidence.exercise, evidence.cases
     for case in (cases.notebook, *cases.fresh):
-        output = _output(evidence, case)
+        output = evidence.returned(case)
         if output is None or not exercise.tolerance.accepts(output, exercise.expected(case)):
             return None
     failures = (_call(evidence, case).failure for case in cases.other_sizes)
@@ -231,5 +223,5 @@ def _raised(evidence: Evidence) -> tuple[Failure, Explained] | None:
 def _black_box_note(evidence: Evidence) -> str:
     """What the output for the black-box case reveals."""
     case = evidence.cases.black_box
-    output = _output(evidence, case) if case is not None else None
+    output = evidence.returned(case) if case is not None else None
     return evidence.exercise.read_black_box(case, output) or "" if case is not None and output is not None else ""

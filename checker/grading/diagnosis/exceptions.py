@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from checker.exercises.model import Array, Exercise
+from checker.exercises.wording import join_words
 from checker.grading.diagnosis.trace import equal
 from checker.grading.source import parse
 from checker.kernel.observation import LARGEST_ARRAY, Failure, Value
-from checker.sanitize import join_words
 
 
 @dataclass(frozen=True)
