@@ -10,32 +10,26 @@ from checker.exercises.model import Array
 from checker.result import Comparison, Kind
 
 DIGITS = 4  # after the point; more than anybody reads
+TOLERANCE = 1e-4  # absolute, and relative for large values
 
 
 def compare(
-    name: str,
-    kind: Kind,
-    axes: tuple[str, str],
-    yours: Array,
-    expected: Array,
-    of: str,
-    tolerance: float = 1e-4,
-    more: str = "",
+    name: str, kind: Kind, axes: tuple[str, str], yours: Array, expected: Array, of: str, more: str = ""
 ) -> Comparison:
     """Compare two matrices of one shape. `axes` says what a row and a column are, `of` what the matrices are of.
 
     >>> compare("weights", "weights", ("keys", "queries"), np.eye(2), np.full((2, 2), 0.5), "for X").sentence
     'weights for X: all 4 values differ, by up to 0.5, most in row 1, column 1: yours is 1, and 0.5 is right.'
     """
-    sentence = f"{name} {of}: {_difference(yours, expected, tolerance)}"
+    sentence = f"{name} {of}: {_difference(yours, expected)}"
     return Comparison(name, kind, *axes, _plain(yours), _plain(expected), f"{sentence} {more}".rstrip())
 
 
-def _difference(yours: Array, expected: Array, tolerance: float) -> str:
+def _difference(yours: Array, expected: Array) -> str:
     """How two matrices differ, in a sentence."""
     finite = np.isfinite(yours)
     difference = np.where(finite, np.abs(np.where(finite, yours, 0) - expected), 0)
-    off = difference > tolerance * np.maximum(1, np.abs(expected))
+    off = difference > TOLERANCE * np.maximum(1, np.abs(expected))
     parts = []
     if off.any():
         at = row, column = np.unravel_index(difference.argmax(), difference.shape)

@@ -135,19 +135,17 @@ def _explanation(
 ) -> tuple[Hypothesis | None, tuple[tuple[str, ...], ...]]:
     """The hypothesis that explains all outputs best, and the mistakes of others that nothing rules out."""
     exercise = evidence.exercise
-    best: list[Hypothesis] = []
     for most in (2, simulation.MOST_MISTAKES):
         hypotheses = simulation.explain(exercise, outputs, most)
-        if traced is None:
-            best = _fewest(hypotheses)
-        elif hypotheses:
-            states = {hypothesis: _state(evidence, hypothesis) for hypothesis in hypotheses}
-            agreement = {hypothesis: traced.agreement(state) for hypothesis, state in states.items()}
-            most_agreement = max(agreement.values())
-            best = _fewest([hypothesis for hypothesis in hypotheses if agreement[hypothesis] == most_agreement])
-            if not any(traced.confirms(states[hypothesis], traced.results, exactly=True) for hypothesis in best):
-                continue  # with one more mistake, the intermediates may be explained too
-        if best:
+        states = {hypothesis: _state(evidence, hypothesis) if traced else {} for hypothesis in hypotheses}
+        ranks = {
+            hypothesis: (traced.agreement(state) if traced else (0, 0), -len(hypothesis.variants))
+            for hypothesis, state in states.items()
+        }
+        highest = max(ranks.values(), default=None)
+        best = [hypothesis for hypothesis, rank in ranks.items() if rank == highest]
+        # Where the trace does not confirm them, the intermediates may be explained with one more mistake.
+        if any(traced is None or traced.confirms(states[each], traced.results, exactly=True) for each in best):
             break
     if not best or not best[0].mistakes(exercise):
         return None, ()
@@ -155,11 +153,6 @@ def _explanation(
     for ids in (hypothesis.mistakes(exercise) for hypothesis in best):
         explanations.setdefault(frozenset(ids), ids)
     return best[0], tuple(explanations.values())[1:]
-
-
-def _fewest(hypotheses: list[Hypothesis]) -> list[Hypothesis]:
-    least = min((len(hypothesis.variants) for hypothesis in hypotheses), default=0)
-    return [hypothesis for hypothesis in hypotheses if len(hypothesis.variants) == least]
 
 
 def _local_explanation(evidence: Evidence, traced: Traced) -> Hypothesis | None:

@@ -77,11 +77,8 @@ def explain(exercise: Exercise, outputs: Sequence[tuple[Case, Array]], most: int
 
 
 def _explains(exercise: Exercise, hypothesis: Hypothesis, outputs: Sequence[tuple[Case, Array]]) -> bool:
-    for case, output in outputs:
-        state = run(exercise, case.arguments, hypothesis)
-        if state is None or not exercise.tolerance.accepts(output, state[exercise.answer]):
-            return False
-    return True
+    states = ((output, run(exercise, case.arguments, hypothesis)) for case, output in outputs)
+    return all(state and exercise.tolerance.accepts(output, state[exercise.answer]) for output, state in states)
 
 
 @cache
