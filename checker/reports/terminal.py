@@ -33,6 +33,7 @@ VERDICT_STYLES = {
 }
 PARAGRAPH_STYLES = {"code": "cyan", "right": "green", "hint": "bold", "remedy": "bold"}
 ASCII = str.maketrans("█▓▒░·", "#%=:.")
+UNWRAPPED = 10_000  # columns
 STATUS_STYLES = {"passed": "green", "failed": "red", "skipped": "dim"}
 
 
@@ -103,7 +104,7 @@ def story(result: Result, exercise: Exercise, level: str) -> RenderableType:
     for remark in result.remarks:
         parts += [Text(), Text(f"Note: {sanitize.line(remark.message)}", style="dim")]
     if result.checks:
-        parts += [Text(), _checks(result)]
+        parts += [Text(), Checks(result)]
     return Group(*parts)
 
 
@@ -127,14 +128,25 @@ def _rgb(colour: Colour) -> Color:
     return Color.from_rgb(*colour)
 
 
-def _checks(result: Result) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-    for check in result.checks:
-        text = Text(check.sentence)
-        if check.message and check.message[1:] not in result.summary:  # its first letter may be a capital there
-            text.append(f"\n{sanitize.line(check.message)}", style="dim")
-        table.add_row(Text(check.status, style=STATUS_STYLES[check.status]), text)
-    return table
+@dataclass(frozen=True)
+class Checks:
+    """The checks of a result in a table, which is not wrapped in a pipe or a file."""
+
+    result: Result
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+        for check in self.result.checks:
+            text = Text(check.sentence)
+            # The first letter of a message may be a capital in the summary.
+            if check.message and check.message[1:] not in self.result.summary:
+                text.append(f"\n{sanitize.line(check.message)}", style="dim")
+            table.add_row(Text(check.status, style=STATUS_STYLES[check.status]), text)
+        if options.is_terminal:
+            yield table
+        else:
+            for line in console.render_lines(table, options.update(max_width=UNWRAPPED), pad=False):
+                yield Text("".join(segment.text for segment in line).rstrip())
 
 
 def selftest_table(selftest: Selftest) -> RenderableType:

@@ -164,8 +164,8 @@ def test_a_scheduler_that_dies_ends_the_batch_with_what_is_done(cluster: Running
     more, errors = process.communicate(timeout=300)
     assert process.returncode == 3, (said, more, errors)
     assert errors == (
-        "checker: the connection to the cluster is lost; what was graded is kept, and the same command goes on from "
-        "there\n"
+        "checker: the connection to the cluster is lost; what was graded is kept; run the same command again to "
+        "resume\n"
     )
     assert results(folder)
 

@@ -244,7 +244,7 @@ def test_a_full_disk_is_said_in_one_sentence(tmp_path: Path) -> None:
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000)),
     )
     assert limited.returncode == 3 and "Traceback" not in limited.stderr
-    assert "could not be written: File too large; what was graded is kept, and the" in limited.stderr
+    assert "could not be written: File too large; what was graded is kept; run the" in limited.stderr
     again = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, timeout=120)
     assert again.returncode == 1 and "of 4 were graded before and are kept" in again.stdout
 
