@@ -18,6 +18,20 @@ from checker.exercises.model import Exercise
 from checker.kernel.limits import Limits
 from checker.submissions.find import single
 
+# Fixtures that take seconds. Tests run side by side in several processes, each of which would make its own: those that
+# share one of these run in one process, and the largest groups begin first (see --dist=loadgroup of pytest-xdist).
+SHARED = {"browser", "executed", "graded", "lesson", "opened", "outcomes", "outputs_without"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for name in SHARED & set(getattr(item, "fixturenames", ())):
+            callspec = getattr(item, "callspec", None)
+            parameter = callspec.params.get(name, "") if callspec else ""
+            module = "" if name == "graded" else item.path.stem  # the others are made once for each module
+            item.add_marker(pytest.mark.xdist_group("-".join(filter(None, (name, module, parameter)))))
+
 
 @pytest.fixture(scope="session")
 def exercise() -> Exercise:
@@ -31,7 +45,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.Complet
     options: list[object] = ["--executed", "--gradebook", "canvas", "--gradebook", "moodle", "--github"]
     options += ["--junit", out / "junit.xml", "--gradescope", out / "gradescope"]
     # The one loop without an end among the examples need not be waited for as long as a student's slow cell.
-    options += ["--cell-timeout", 8]
+    options += ["--cell-timeout", 5]
     environment = {**os.environ, "GITHUB_STEP_SUMMARY": str(out / "summary.md")}
     return checker(*GRADE, EXAMPLES, "--out", out, *options, env=environment), out
 

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from jsonschema import Draft202012Validator
+
 ROOT = Path(__file__).parent.parent
 ORIGINAL = ROOT / "tests/data/original_12_2.ipynb"
 EXERCISE = ROOT / "notebooks/12_2_Multihead_Self_Attention.ipynb"
@@ -16,6 +18,11 @@ EXAMPLES = ROOT / "examples/submissions"
 
 # The command that grades other people's notebooks, also where there is no sandbox good enough for them.
 GRADE = ("grade",) if sys.platform == "linux" else ("grade", "--sandbox", "off")
+
+# What Gradescope reads of an autograder.
+GRADESCOPE = Draft202012Validator(
+    json.loads((ROOT / "tests/data/gradescope-results.schema.json").read_text(encoding="utf-8"))
+)
 
 RIGHT = """
   Q1, Q2 = omega_q1 @ X + beta_q1, omega_q2 @ X + beta_q2
