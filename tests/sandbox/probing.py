@@ -1,6 +1,6 @@
 """The other side of the escape probes: what they aim at, and what can be seen of them only from outside.
 
-`python tests/probing.py LEVEL [LAUNCHER]` runs them all and prints the outcomes as JSON; `auto` takes the best level.
+`probing.py LEVEL [LAUNCHER]` runs them all and prints the outcomes as JSON; `auto` takes the best level.
 """
 
 from __future__ import annotations
