@@ -74,7 +74,7 @@ def grade_notebook(
     launcher = choose_launcher(settings.launcher)
     observation = observe(notebook, question, settings.limits, canceller, sandbox.level, launcher)
     judgement = judge(exercise, cases, notebook.code, observation, settings.scale)
-    judgement = with_file_lines(judgement, data, script=submission.is_script)
+    judgement = with_file_lines(judgement, data, notebook.code, script=submission.is_script)
     result = replace(
         new_result(submission, exercise, data, settings, judgement.verdict, judgement.summary, sandbox),
         score=judgement.score,
