@@ -13,8 +13,8 @@ from checker.submissions.notebook import UnreadableError, decode
 
 MOST_PLACES = 4  # of one cell's source in a file; where it is written more often, no line is claimed
 
-# Colab may write these characters as JSON escapes.
-_ESCAPED = {f"\\u{ord(character):04x}": character for character in "<>&='"}
+# What some write otherwise than Jupyter does: line ends of Windows, and characters that Colab may escape.
+_IN_STRINGS = {r"\r\n": r"\n", **{f"\\u{ord(character):04x}": character for character in "<>&='"}}
 
 
 def with_file_lines(judgement: Judgement, data: bytes, code: Sequence[str], *, script: bool = False) -> Judgement:
@@ -65,8 +65,8 @@ def first_line(text: str, source: str, *, script: bool = False) -> int | None:
 
 
 def normalised(text: str, *, script: bool = False) -> str:
-    """The text as `first_line` takes it: one kind of line end, and no needless escapes."""
-    for escape, character in {"\r\n": "\n", "\r": "\n", **({} if script else _ESCAPED)}.items():
+    """The text as `first_line` takes it: only line feeds end lines, and no character is escaped without need."""
+    for escape, character in {"\r\n": "\n", "\r": "\n", **({} if script else _IN_STRINGS)}.items():
         text = text.replace(escape, character)
     return text
 

@@ -56,6 +56,7 @@ def test_indentation_line_ends_and_byte_order_marks_make_no_difference() -> None
     assert file_lines(written(indent=1).replace(b"\n", b"\r\n")) == plain
     assert file_lines(b"\xef\xbb\xbf" + written(indent=1, ensure_ascii=False)) == plain
     assert file_lines(written(indent=1).decode().encode("utf-16")) == plain
+    assert file_lines(written(indent=1).replace(rb'\n",', rb'\r\n",')) == plain
 
 
 def test_in_a_file_without_line_breaks_no_line_is_claimed() -> None:
