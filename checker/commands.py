@@ -53,7 +53,7 @@ def check(options: argparse.Namespace) -> int:
         _print_json(to_dict(result))
     else:
         _console().print(story(result, exercise, options.feedback))
-        _console().print(f"\n{sandbox_line(sandbox)}", style="dim", soft_wrap=True)
+        _console().print(f"\n{sandbox_line(sandbox.level, sandbox.reason)}", style="dim", soft_wrap=True)
     return _exit_code([result])
 
 
@@ -77,8 +77,8 @@ def grade(options: argparse.Namespace) -> int:
         except files.CannotWriteError as error:
             _complain(str(error))
         return _usage("nothing to grade")
-    if options.gradescope is not None and (trouble := gradescope.trouble(options.gradescope, len(found.submissions))):
-        return _usage(f"--gradescope: {trouble}, or say whose they are with --student")
+    if options.gradescope is not None and (why := gradescope.why_not(options.gradescope, len(found.submissions))):
+        return _usage(f"--gradescope: {why}, or say whose they are with --student")
     for other in found.superseded:
         _complain(f"{other.file}: not graded, because {other.student} also handed in {other.counted}")
 
@@ -125,8 +125,10 @@ def _grade_into_folder(options: argparse.Namespace, exercise: Exercise, found: F
     with contextlib.ExitStack() as stack:
         grader, sandbox = _grader(options, settings, stack)
         if not quiet:
-            console.print(sandbox_line(sandbox), soft_wrap=True)
-        progress = stack.enter_context(Progress(console, exercise, found.submissions, hidden=quiet))
+            console.print(sandbox_line(sandbox.level, sandbox.reason), soft_wrap=True)
+        progress = stack.enter_context(
+            Progress(console, exercise, [each.student for each in found.submissions], hidden=quiet)
+        )
         results = grade_into(
             found.submissions,
             exercise,
@@ -181,7 +183,7 @@ def _tell_github(options: argparse.Namespace, results: Sequence[Result], exercis
     if options.github:
         from checker.reports import github
 
-        github.tell(results, exercise, options.feedback, sys.stderr if options.json else sys.stdout)
+        github.annotate(results, exercise, options.feedback, sys.stderr if options.json else sys.stdout)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -242,27 +244,25 @@ def exercises(options: argparse.Namespace) -> int:
 
 def doctor(options: argparse.Namespace) -> int:
     """Say what this machine offers to keep strangers' notebooks in their place, and what it lacks."""
-    from checker.reports.terminal import examination
-    from checker.sandbox.doctor import examine
+    from checker.sandbox.doctor import examine, report
 
     found = examine()
     if options.json:
         _print_json(dataclasses.asdict(found) | {"enough_for_untrusted": found.enough_for_untrusted})
     else:
-        _console().print(examination(found), soft_wrap=True)
+        print(sanitize.log("\n".join(map(sanitize.line, report(found).split("\n")))))
     return ALL_CORRECT if found.enough_for_untrusted else NO_SANDBOX
 
 
 def selftest(options: argparse.Namespace) -> int:
     """Run an exercise against its own mistakes, mutants and cheats."""
-    from checker.grading.selftest import selftest
-    from checker.reports.terminal import selftest_table
+    from checker.grading.selftest import selftest, table
 
     tested = selftest(_load_exercise(options.exercise))
     if options.json:
         _print_json(dataclasses.asdict(tested) | {"passed": tested.passed})
     else:
-        _console().print(selftest_table(tested))
+        print(sanitize.log("\n".join(map(sanitize.line, table(tested).split("\n")))))
     return ALL_CORRECT if tested.passed else NOT_CORRECT
 
 
@@ -377,9 +377,9 @@ def _exit_code(results: Sequence[Result]) -> int:
 
 
 def _console() -> Console:
-    from rich.console import Console
+    from checker.reports.terminal import stdout
 
-    return Console(file=sanitize.Log(sys.stdout), highlight=False, markup=False, emoji=False)  # type: ignore[arg-type]
+    return stdout()
 
 
 def _print_json(content: Any) -> None:
