@@ -20,8 +20,6 @@ from checker.sandbox.levels import ENOUGH_FOR_UNTRUSTED, Sandbox, SandboxUnavail
 from checker.submissions.archives import CannotOpenError, is_folder, read_file
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from checker.batch.folder import Grader
     from checker.batch.settings import Settings
     from checker.exercises.model import Exercise
@@ -59,7 +57,7 @@ def check(options: argparse.Namespace) -> int:
     """Grade one notebook and explain the result."""
     early = _start_early(options)
     from checker.batch.grade import grade_one
-    from checker.reports.terminal import sandbox_line, story
+    from checker.reports import terminal
     from checker.submissions.find import single
 
     exercise = load(options.exercise)
@@ -75,9 +73,9 @@ def check(options: argparse.Namespace) -> int:
     if options.json:
         _print_json(to_dict(result))
     else:
-        console = _console()
-        console.print(story(result, exercise, options.feedback), soft_wrap=not console.is_terminal)
-        console.print(f"\n{sandbox_line(sandbox)}", style="dim", soft_wrap=True)
+        console = terminal.stdout()
+        console.print(terminal.story(result, exercise, options.feedback))
+        console.print(f"\n{terminal.sandbox_line(sandbox.level, sandbox.reason)}", style="dim", soft_wrap=True)
     return _exit_code([result])
 
 
@@ -99,7 +97,7 @@ def grade(options: argparse.Namespace) -> int:
         except files.CannotWriteError as error:
             _print_error(str(error))
         raise UsageError("nothing to grade")
-    if options.gradescope is not None and (why := gradescope.trouble(options.gradescope, len(found.submissions))):
+    if options.gradescope is not None and (why := gradescope.why_not(options.gradescope, len(found.submissions))):
         raise UsageError(f"--gradescope: {why}, or say whose they are with --student")
     for other in found.superseded:
         _print_error(f"{other.file}: not graded, because {other.student} also handed in {other.counted}")
@@ -118,7 +116,7 @@ def grade(options: argparse.Namespace) -> int:
         content |= {"set_aside": [*map(dataclasses.asdict, found.superseded)], "problems": found.problems}
         _print_json(content)
     else:
-        console = _console()
+        console = terminal.stdout()
         console.print()
         console.print(terminal.summary(results))
         console.print(f"\n{options.out / 'index.html'}\n{options.out / 'grades.csv'}", soft_wrap=True)
@@ -128,17 +126,18 @@ def grade(options: argparse.Namespace) -> int:
 def _grade_into_folder(options: argparse.Namespace, exercise: Exercise, found: Found) -> tuple[list[Result], Sandbox]:
     """All results, and the sandbox they were graded in. Shows the progress meanwhile."""
     from checker.batch.folder import grade_into
+    from checker.reports import terminal
     from checker.reports.progress import Progress
-    from checker.reports.terminal import sandbox_line
 
     settings = _settings(options, exercise)
     quiet = options.quiet or options.json
-    console = _console()
+    students = [submission.student for submission in found.submissions]
+    console = terminal.stdout()
     with contextlib.ExitStack() as stack:
         grader, sandbox = _grader(options, settings, stack)
         if not quiet:
-            console.print(sandbox_line(sandbox), soft_wrap=True)
-        progress = stack.enter_context(Progress(console, exercise, found.submissions, hidden=quiet))
+            console.print(terminal.sandbox_line(sandbox.level, sandbox.reason), soft_wrap=True)
+        progress = stack.enter_context(Progress(console, exercise, students, hidden=quiet))
         results = grade_into(
             found.submissions,
             exercise,
@@ -220,22 +219,20 @@ def exercises(options: argparse.Namespace) -> int:
 
 def doctor(options: argparse.Namespace) -> int:
     """Show which sandbox this machine offers, and what is missing."""
-    from checker.reports.terminal import examination
-    from checker.sandbox.doctor import examine
+    from checker.sandbox.doctor import examine, report
 
     found = examine()
     if options.json:
         _print_json(dataclasses.asdict(found) | {"enough_for_untrusted": found.enough_for_untrusted})
     else:
-        _console().print(examination(found), soft_wrap=True)
+        _print_text(report(found))
     return ALL_CORRECT if found.enough_for_untrusted else NO_SANDBOX
 
 
 def selftest(options: argparse.Namespace) -> int:
     """Test an exercise against its own mistakes, mutants and cheats."""
     from checker.batch.grade import grade_notebook
-    from checker.grading.selftest import selftest
-    from checker.reports.terminal import selftest_table
+    from checker.grading.selftest import selftest, table
     from checker.submissions.notebook import Cell, Notebook
 
     exercise = load(options.exercise)
@@ -247,7 +244,7 @@ def selftest(options: argparse.Namespace) -> int:
     if options.json:
         _print_json(dataclasses.asdict(tested) | {"passed": tested.passed})
     else:
-        _console().print(selftest_table(tested))
+        _print_text(table(tested))
     return ALL_CORRECT if tested.passed else NOT_CORRECT
 
 
@@ -350,7 +347,7 @@ def _annotate_on_github(options: argparse.Namespace, results: Sequence[Result], 
     if options.github:
         from checker.reports import github
 
-        github.tell(results, exercise, options.feedback, sys.stderr if options.json else sys.stdout)
+        github.annotate(results, exercise, options.feedback, sys.stderr if options.json else sys.stdout)
 
 
 def _exit_code(results: Sequence[Result]) -> int:
@@ -359,10 +356,8 @@ def _exit_code(results: Sequence[Result]) -> int:
     return ALL_CORRECT if all(result.correct for result in results) else NOT_CORRECT
 
 
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console(file=sanitize.Log(sys.stdout), highlight=False, markup=False, emoji=False)  # type: ignore[arg-type]
+def _print_text(text: str) -> None:
+    print(sanitize.log("\n".join(map(sanitize.line, text.split("\n")))))
 
 
 def _print_json(content: Any) -> None:

@@ -23,7 +23,7 @@ from checker.submissions.find import single
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest in one piece begins first: nobody waits for it at the end, and nobody takes over half of it."""
+    """What takes longest in one piece begins first, so that nothing waits for it at the end."""
     items.sort(key=lambda item: "attacked" not in getattr(item, "fixturenames", ()))
 
 

@@ -74,7 +74,7 @@ def test_each_feedback_level_says_more_and_a_hint_gives_nothing_away(tmp_path: P
     assert "The scores are not scaled." in said["explain"] and "code cell 5, line 14:" in said["explain"]
     assert "A1 = softmax_cols(np.matmul(K1.T, Q1)) ^^^^" in said["explain"]
     assert "Right so far: queries, keys and values of both heads" in said["explain"]
-    assert "Right would be:" in said["solution"] and "Right would be:" not in said["explain"]
+    assert "Correction:" in said["solution"] and "Correction:" not in said["explain"]
 
 
 def test_teachers_weigh_the_steps_or_give_no_partial_credit(tmp_path: Path) -> None:

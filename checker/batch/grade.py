@@ -75,7 +75,8 @@ def grade_notebook(
         return replace(evidence, observation=session.observation), checks
 
     evidence, checks = run_with(choose_launcher(settings.launcher), observed, canceller)
-    judgement = with_file_lines(judge(evidence, checks, settings.scale), data, script=submission.is_script)
+    judgement = judge(evidence, checks, settings.scale)
+    judgement = with_file_lines(judgement, data, notebook.code, script=submission.is_script)
     result = new_result(
         submission, exercise, settings, judgement, data=data, sandbox=sandbox, seed=seed,
         timings=evidence.observation.seconds,

@@ -44,6 +44,17 @@ def examine() -> Examination:
     return Examination(layers, best.level, best.reason)
 
 
+def report(found: Examination) -> str:
+    """What `checker doctor` prints: the layers, what would add those that are missing, and the level."""
+    width = max(len(layer.name) for layer in found.layers)
+    lines = [f"{layer.name:<{width}}  {'yes' if layer.offered else 'no':<3}  {layer.detail}" for layer in found.layers]
+    lines += ["", *(f"{layer.name}: {layer.remedy}" for layer in found.layers if layer.remedy)]
+    lines.append(f"Level: {found.level}" + (f" ({found.reason})" if found.reason else ""))
+    if not found.enough_for_untrusted:
+        lines.append("That is too little for grading other people's notebooks.")
+    return "\n".join(lines)
+
+
 def _namespaces() -> Layer:
     tried = trial("full")
     if tried.started:

@@ -59,14 +59,14 @@ def test_a_hint_unfolds_into_the_explanation_and_no_further() -> None:
     assert "Look at the step “scaling of the scores”." in shown.outside and "are not scaled" not in shown.outside
     assert "Tell me more" in shown.folded and "The scores are not scaled." in shown.folded
     assert shown.underlined == "K1.T @ Q1" or shown.underlined.startswith("softmax_cols(")
-    assert "Right would be" not in shown.folded + shown.outside
+    assert "Correction" not in shown.folded + shown.outside
 
 
 def test_an_explanation_unfolds_into_the_solution_and_a_verdict_into_nothing() -> None:
     shown = page("explain")
     assert "The scores are not scaled." in shown.outside and shown.underlined
-    assert "Right would be: " in shown.folded and "The scores are not scaled." not in shown.folded
-    assert "Right would be: " in page("solution").outside and not page("solution").folded
+    assert "Correction: " in shown.folded and "The scores are not scaled." not in shown.folded
+    assert "Correction: " in page("solution").outside and not page("solution").folded
     verdict = page("verdict")
     assert not verdict.folded and "td" in verdict.seen and "Attention weights" not in verdict.outside
 

@@ -78,6 +78,31 @@ def selftest(
     return Selftest(rows, *_equal_outputs(exercise, cases, single + pairs))
 
 
+def table(tested: Selftest) -> str:
+    """What `checker selftest` prints: how many of each kind were caught, what survived, and what no output shows."""
+    cells = [["", "tried", "same", "caught", "exact", "equal", "unnamed", "survived"]]
+    for row in tested.rows:
+        counts = (row.tried, row.same, row.caught, row.exactly, row.equivalent, row.unexplained, len(row.survivors))
+        cells.append([row.kind, *("" if count is None else str(count) for count in counts)])
+    kind, *widths = (max(map(len, column)) for column in zip(*cells, strict=True))
+    lines = [
+        f"{first:<{kind}}" + "".join(f"{n:>{w + 2}}" for n, w in zip(rest, widths, strict=True))
+        for first, *rest in cells
+    ]
+    lines += [
+        "",
+        "same: has the right output and must pass; exact, equal: named as it was made, or as mistakes with the same "
+        "output; unnamed: seen to be wrong, not explained; survived: not right, and passed",
+        "",
+        *(f"survivor: {survivor}" for row in tested.rows for survivor in row.survivors),
+        f"No output shows: {', '.join(tested.invisible) or 'nothing of this kind'}.",
+    ]
+    if tested.indistinguishable:
+        lines.append("No output tells apart (single mistakes and pairs):")
+        lines += [f"  {'  =  '.join(group)}" for group in tested.indistinguishable]
+    return "\n".join(lines)
+
+
 def _hypotheses(exercise: Exercise, size: int) -> Iterator[Hypothesis]:
     """Every way to make so many decisions wrong."""
     wrong = [
