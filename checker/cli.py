@@ -186,7 +186,7 @@ def _sandbox(text: str) -> str:
 
 
 def _launcher(text: str) -> str:
-    from checker.kernel.launchers import choose_launcher
+    from checker.kernel.options import choose_launcher
 
     return _valid(text, choose_launcher)
 

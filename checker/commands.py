@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from checker.batch.folder import Grader
     from checker.batch.settings import Settings
     from checker.exercises.model import Exercise
-    from checker.kernel.limits import Limits
+    from checker.kernel.options import Limits
     from checker.submissions.find import Found
 
 ALL_CORRECT, NOT_CORRECT, USAGE, NOT_GRADED, NO_SANDBOX, INTERRUPTED = 0, 1, 2, 3, 4, 130
@@ -169,7 +169,7 @@ def run(options: argparse.Namespace) -> int:
     early = _start_early(options)
     from checker.grading.checks import error_of_run
     from checker.kernel.launch import KernelStartError
-    from checker.kernel.launchers import choose_launcher
+    from checker.kernel.options import choose_launcher
     from checker.kernel.run import observe
     from checker.submissions.notebook import UnreadableError, parse
 
@@ -251,7 +251,7 @@ def selftest(options: argparse.Namespace) -> int:
 def _start_early(options: argparse.Namespace) -> threading.Thread:
     """Start the fork server and try the sandbox in another thread, while this one imports what it needs."""
     from checker.kernel import fork_server
-    from checker.kernel.launchers import LAUNCHERS
+    from checker.kernel.options import LAUNCHERS
 
     def start() -> None:
         with contextlib.suppress(Exception):  # it will happen again where it is reported
@@ -291,7 +291,7 @@ def _settings(options: argparse.Namespace, exercise: Exercise) -> Settings:
 
 
 def _limits(options: argparse.Namespace) -> Limits:
-    from checker.kernel.limits import Limits
+    from checker.kernel.options import Limits
 
     return Limits(cell=options.cell_timeout, notebook=options.timeout, call=min(10.0, options.cell_timeout))
 

@@ -18,7 +18,7 @@ from checker.batch.grade import grade_one
 from checker.batch.settings import Settings
 from checker.exercises import load
 from checker.exercises.model import Exercise
-from checker.kernel.limits import Limits
+from checker.kernel.options import Limits
 from checker.submissions.find import single
 
 

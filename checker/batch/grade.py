@@ -13,7 +13,7 @@ from checker.grading.evidence import Evidence
 from checker.grading.judge import judge
 from checker.kernel.canceller import Canceller
 from checker.kernel.launch import KernelStartError
-from checker.kernel.launchers import Launcher, choose_launcher
+from checker.kernel.options import Launcher, choose_launcher
 from checker.kernel.run import ProbeRequest, open_session, run_with
 from checker.result import Judgement, Result
 from checker.submissions.archives import CannotOpenError

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from checker.grading.score import Scale
-from checker.kernel.limits import Limits
+from checker.kernel.options import Limits
 from checker.sandbox.levels import Sandbox, choose
 
 

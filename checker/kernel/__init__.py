@@ -1,1 +1,1 @@
-"""Running strangers' notebooks. Nothing in this folder knows what a right answer is."""
+"""Notebooks are run in kernels of their own and asked what they left, with no idea of what is right; see `run`."""

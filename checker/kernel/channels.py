@@ -16,10 +16,9 @@ from functools import partial
 from queue import Empty
 from typing import Any
 
-from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.session import DELIM, Session
 
-from checker.kernel.launch import KernelStartError
+from checker.kernel.launch import Kernel, KernelStartError
 from checker.kernel.observation import Ending
 from checker.submissions.bounded_json import loads, without_strings
 
@@ -143,8 +142,8 @@ class Connection:
     shell_channel: Channel
     iopub_channel: Channel
 
-    def __init__(self, manager: AsyncKernelManager, allowance: Allowance, gone: Callable[[Ending], None]) -> None:
-        self._manager, self._allowance, self._gone = manager, allowance, gone
+    def __init__(self, kernel: Kernel, allowance: Allowance, gone: Callable[[Ending], None]) -> None:
+        self._kernel, self._allowance, self._gone = kernel, allowance, gone
         self.beside: Mapping[str, Any] = {}  # what goes along with the code of the next cell
 
     async def open(self, seconds: float) -> None:
@@ -164,7 +163,7 @@ class Connection:
                 await getattr(self, name).close()
 
     async def is_alive(self) -> bool:
-        return bool(await self._manager.is_alive())
+        return self._kernel.is_alive()
 
     def execute(self, code: str, store_history: bool = True, stop_on_error: bool = True) -> str:
         """Ask for a cell to be run; returns the id that all answers to it carry."""
@@ -182,7 +181,7 @@ class Connection:
         )
 
     def _request(self, kind: str, content: dict[str, Any]) -> str:
-        message = self._manager.session.msg(kind, content)
+        message = self._kernel.session.msg(kind, content)
         self.shell_channel.send(message)
         return str(message["header"]["msg_id"])
 
@@ -195,7 +194,7 @@ class Connection:
                 await self._still_starting(deadline)
                 await asyncio.sleep(0.01)
         flooded = partial(self._gone, "output limit")
-        channel = Channel(streams, self._manager.session, self._allowance, flooded, self._hung_up)
+        channel = Channel(streams, self._kernel.session, self._allowance, flooded, self._hung_up)
         try:
             await channel.open(kind)
         except BaseException:
@@ -204,7 +203,7 @@ class Connection:
         return channel
 
     async def _connect(self, name: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        info = self._manager.get_connection_info()
+        info = self._kernel.connection
         ip, port = str(info["ip"]), int(info[f"{name}_port"])  # type: ignore[literal-required]
         if info["transport"] == "ipc":
             return await asyncio.open_unix_connection(f"{ip}-{port}")

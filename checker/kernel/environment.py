@@ -1,4 +1,4 @@
-"""What a kernel sees of our environment."""
+"""The environment variables of a kernel."""
 
 from __future__ import annotations
 

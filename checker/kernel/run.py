@@ -21,8 +21,6 @@ from checker.kernel.client import KernelGoneError, LimitedClient
 from checker.kernel.fork_server import LOST
 from checker.kernel.jupyter import nbformat
 from checker.kernel.launch import Kernel, KernelStartError, launch
-from checker.kernel.launchers import Launcher
-from checker.kernel.limits import Limits
 from checker.kernel.observation import (
     Array,
     Call,
@@ -35,6 +33,7 @@ from checker.kernel.observation import (
     decode_trace,
     decode_values,
 )
+from checker.kernel.options import Launcher, Limits
 from checker.kernel.probe import pack
 from checker.sandbox.inside.policy import OUT_OF_MEMORY
 from checker.sandbox.levels import Level
@@ -124,7 +123,7 @@ async def open_session(notebook: Notebook, limits: Limits, level: Level, launche
     executed = _as_nbformat(notebook)
     most_seconds = int(limits.notebook + 20 * limits.call) + 60  # the clock is stopped by the judge long before
     async with launch(limits.memory, level, most_seconds, launcher) as kernel:
-        client = LimitedClient(executed, kernel.manager, limits.output)
+        client = LimitedClient(executed, kernel, limits.output)
         try:
             await client.connection.open(KERNEL_START)
             started = time.perf_counter()

@@ -24,7 +24,7 @@ from checker.batch.new_result import new_result
 from checker.batch.settings import Settings
 from checker.exercises.model import Exercise
 from checker.grading.score import Scale
-from checker.kernel.limits import Limits
+from checker.kernel.options import Limits
 from checker.result import Judgement, Result, from_json, to_json
 from checker.submissions.find import Submission
 

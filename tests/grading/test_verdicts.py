@@ -6,7 +6,7 @@ import pytest
 from helpers import RIGHT, filled_in, notebook
 
 from checker import Result
-from checker.kernel.limits import Limits
+from checker.kernel.options import Limits
 
 Grade = Callable[..., Result]
 

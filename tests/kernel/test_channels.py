@@ -64,7 +64,7 @@ JUDGE = """
 import sys, threading
 sys.path.insert(0, "tests")
 from helpers import notebook
-from checker.kernel.limits import Limits
+from checker.kernel.options import Limits
 from checker.kernel.run import observe
 from checker.submissions.notebook import parse
 

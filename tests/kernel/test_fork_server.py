@@ -22,9 +22,8 @@ from checker.batch.settings import Settings
 from checker.exercises import load
 from checker.kernel import fonts, fork_server, launch, launchers, provisioner
 from checker.kernel import run as runs
-from checker.kernel.launchers import LAUNCHERS, Launcher, choose_launcher
-from checker.kernel.limits import Limits
 from checker.kernel.observation import Observation
+from checker.kernel.options import LAUNCHERS, Launcher, Limits, choose_launcher
 from checker.kernel.run import observe
 from checker.sandbox.inside.supervisor import descendants
 from checker.sandbox.levels import LEVELS, Level, trial

@@ -14,8 +14,8 @@ from helpers import ROOT, filled_in, notebook
 from checker.exercises.model import Exercise
 from checker.kernel.environment import KEPT_VARIABLES
 from checker.kernel.launch import launch
-from checker.kernel.limits import Limits
 from checker.kernel.observation import decode_call, decode_value, decode_values
+from checker.kernel.options import Limits
 from checker.kernel.run import ProbeRequest, observe
 from checker.submissions.notebook import parse
 

@@ -23,8 +23,7 @@ from pathlib import Path
 from helpers import notebook, processes_that_mention
 
 import checker
-from checker.kernel.launchers import Launcher, choose_launcher
-from checker.kernel.limits import Limits
+from checker.kernel.options import Launcher, Limits, choose_launcher
 from checker.kernel.run import observe
 from checker.sandbox.levels import Level, choose
 from checker.submissions.notebook import parse

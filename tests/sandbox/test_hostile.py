@@ -30,8 +30,7 @@ from checker.batch.grade import grade_one
 from checker.batch.settings import Settings
 from checker.batch.workers import grade_all
 from checker.exercises.model import Exercise
-from checker.kernel.launchers import LAUNCHERS
-from checker.kernel.limits import Limits
+from checker.kernel.options import LAUNCHERS, Limits
 from checker.reports.terminal import story
 from checker.result import to_json
 from checker.sandbox.levels import LEVELS, Level, trial

@@ -23,9 +23,8 @@ from checker.batch.grade import grade_one
 from checker.batch.settings import Settings
 from checker.exercises import load
 from checker.kernel import launch
-from checker.kernel.launchers import LAUNCHERS, Launcher
-from checker.kernel.limits import Limits
 from checker.kernel.observation import Observation
+from checker.kernel.options import LAUNCHERS, Launcher, Limits
 from checker.kernel.run import observe
 from checker.sandbox import doctor, policies
 from checker.sandbox.inside import landlock
