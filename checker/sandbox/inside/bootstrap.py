@@ -29,7 +29,7 @@ def ours(name: str) -> Any:
 
 def lock_in(policy_file: str, report: int) -> tuple[Any, Mapping[str, str]]:
     """Apply the policy; returns it and the layers that came up. A failure is reported, and ends the process."""
-    entry, inside = ours("entry"), ours("policy")
+    entry, inside, _ = ours("entry"), ours("policy"), ours("hooks")  # later they can no longer be read
     try:
         policy = inside.Policy(**json.loads(Path(policy_file).read_text(encoding="utf-8")))
         layers = entry.enter(policy, report)
