@@ -1,1 +1,1 @@
-"""Notebooks are run in kernels of their own and asked what they left, with no idea of what is right; see `run`."""
+"""Runs a notebook in a kernel of its own and asks what it left, knowing nothing of answers. Start with `run`."""

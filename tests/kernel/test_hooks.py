@@ -8,12 +8,13 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from helpers import notebook, outputs_of
+from helpers import ROOT, notebook, outputs_of
 
 from checker.kernel.client import LimitedClient
 from checker.kernel.launch import launch
@@ -131,12 +132,20 @@ def interrupts_on_windows() -> None:
 
 def main_module() -> None:
     """A worker of a script that has no `if __name__ == "__main__"` does not run the script again."""
-    from multiprocessing import spawn
-
-    program = {"init_main_from_path", "init_main_from_name"}
-    assert program & set(spawn.get_preparation_data("worker"))
-    with hooks.without_main_module():
-        assert not program & set(spawn.get_preparation_data("worker"))
+    code = """
+from multiprocessing import spawn
+from checker.sandbox.inside import hooks
+def runs_again(): return any(name.startswith("init_main_from") for name in spawn.get_preparation_data("worker"))
+before = runs_again()
+with hooks.without_main_module():
+    print(before, runs_again())
+"""
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "script.py"
+        script.write_text(code)
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        run = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True, env=environment)
+    assert run.stdout.split() == ["True", "False"]
 
 
 TESTS: dict[str, Callable[[], None]] = {
