@@ -1,4 +1,4 @@
-"""The exercises, found by name: each is one file here that defines `EXERCISE`. Start with `model.Exercise`."""
+"""The exercises, found by name: each is one file here that defines `EXERCISE`. Start with `model`."""
 
 from __future__ import annotations
 
