@@ -184,14 +184,14 @@ STEPS = 32  # between the ends of a scale of colours; more would not be seen
 
 # For tables in a notebook, whose own styles give them stripes, borders and paddings.
 STYLES = {
-    "div.maps": "display:flex;flex-wrap:wrap;align-items:flex-start;gap:.6em 1.8em;overflow-x:auto",
+    "div.maps": "display:flex;flex-wrap:wrap;align-items:flex-start;gap:.6em 1em;overflow-x:auto",
     "div.map": "forced-color-adjust:none;print-color-adjust:exact;-webkit-print-color-adjust:exact",
     "p.axes": "margin:0 0 .3em;font-size:.85em;opacity:.8",
     "table": "border-collapse:collapse;margin:0;width:auto;font-size:.85em;font-variant-numeric:tabular-nums",
     "caption": "caption-side:top;text-align:center;color:inherit;padding:.2em 0;font-weight:bold",
     "tr": "background:none",
-    "th": "padding:.15em .5em;text-align:center;border:0;font-weight:normal;opacity:.8;background:none",
-    "td": "padding:.35em .3em;min-width:2.9em;text-align:center;border:0;white-space:nowrap;color:#000",
+    "th": "padding:.15em .3em;text-align:center;border:0;font-weight:normal;opacity:.8;background:none",
+    "td": "padding:.35em .25em;min-width:2.4em;text-align:center;border:0;white-space:nowrap;color:#000",
     "div.scale": "display:flex;justify-content:center;align-items:center;gap:.5em;font-size:.75em;padding-top:.4em",
     "div.ramp": "width:9em;height:.8em",
 }
