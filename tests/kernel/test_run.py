@@ -132,7 +132,7 @@ def test_a_kernel_that_fails_to_start_is_said_to_be_our_fault(monkeypatch: pytes
 
 async def _socket_directory_mode() -> int:
     async with launch(memory=2**31) as kernel:
-        return Path(kernel.manager.connection_file).parent.stat().st_mode & 0o777
+        return Path(kernel.connection["ip"]).parent.stat().st_mode & 0o777
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no such modes; its kernels use TCP")

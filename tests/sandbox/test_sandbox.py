@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from helpers import EXAMPLES, ROOT, SOLUTION, filled_in, notebook, outputs_of, processes_that_mention
+from jupyter_client.asynchronous import AsyncKernelClient
 
 from checker import Result
 from checker.batch.grade import grade_one
@@ -540,22 +541,22 @@ def test_doctor_names_the_command_that_allows_namespaces(file: str, content: str
 @on_linux
 @every_launcher
 def test_interrupting_a_sandboxed_kernel_raises_in_its_cell(how: Launcher) -> None:
-    """Through the manager, as nbclient does: the kernel is not the process that the judge started."""
+    """As nbclient has it done: the kernel is not the process that the judge started."""
 
     async def interrupted() -> bool:
         async with launch.launch(2**31, OFFERED[0], launcher=how) as kernel:
-            channels = kernel.manager.client()
-            channels.start_channels()
+            channels = AsyncKernelClient(session=kernel.session)
+            channels.load_connection_info(kernel.connection)
+            channels.start_channels(stdin=False, control=False)
             try:
                 await channels.wait_for_ready(timeout=60)
                 channels.execute("import time\nprint('begun', flush=True)\ntime.sleep(60)")
                 while True:
                     message = await channels.get_iopub_msg(timeout=20)
                     if message["msg_type"] == "stream":  # before that an interrupt would hit the kernel, not the cell
-                        await kernel.manager.interrupt_kernel()
+                        kernel.interrupt()
                     if message["msg_type"] == "error":
-                        alive = await kernel.manager.is_alive()
-                        return alive and message["content"]["ename"] == "KeyboardInterrupt"
+                        return kernel.is_alive() and message["content"]["ename"] == "KeyboardInterrupt"
             finally:
                 channels.stop_channels()
 

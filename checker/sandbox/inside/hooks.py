@@ -85,7 +85,7 @@ HOOKS = {
     ),
     "client": Hook(
         "nbclient", "NotebookClient.kc, .task_poll_for_reply and .process_message",
-        "nbclient drives our own connection, which bounds what arrives; and a cell ends at once if its kernel is killed.",
+        "nbclient drives our own connection, which bounds what arrives; a cell ends at once if its kernel is killed.",
         "No notebook runs.", "0.10 to 0.11",
     ),
     "session": Hook(
