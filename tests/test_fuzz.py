@@ -24,7 +24,7 @@ from jupyter_client.session import Session
 from mutations import damaged_bytes, damaged_json, odd_numbers
 from rich.console import Console
 
-from checker import sanitize
+from checker import files, sanitize
 from checker.exercises import load
 from checker.exercises.mistakes import LEVELS
 from checker.exercises.model import Exercise
@@ -39,7 +39,7 @@ from checker.kernel.observation import (
     decode_values,
 )
 from checker.reports import terminal
-from checker.reports.grades_csv import write_grades
+from checker.reports.grades_csv import grades, table
 from checker.result import Result, from_json, to_json
 from checker.submissions.find import find
 from checker.submissions.notebook import Notebook, UnreadableError, parse
@@ -228,7 +228,7 @@ def test_damaged_runs_through_judge_diagnosis_and_reports(
         function=judgement.function, comparisons=judgement.comparisons,
     )  # fmt: skip
     assert from_json(to_json(result)) == result
-    write_grades(tmp_path / "grades.csv", [result])
+    files.write(tmp_path / "grades.csv", table(grades([result])))
     file = io.StringIO()
     console = Console(file=sanitize.Log(file), highlight=False, markup=False, emoji=False, width=80)  # type: ignore[arg-type]
     console.print(terminal.story(result, EXERCISE_12, level))
