@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ RIGHT = """
   A2 = softmax_cols(K2.T @ Q2 / np.sqrt(Q2.shape[0]))
   return omega_c @ np.concatenate((V1 @ A1, V2 @ A2))
 """
+
+Once = Callable[[str, Callable[[], Any]], Any]  # the fixture `once`
 
 
 def checker(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:

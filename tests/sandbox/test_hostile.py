@@ -22,7 +22,7 @@ from pathlib import Path
 import corpus
 import pytest
 from corpus import Entry, Watch
-from helpers import ROOT, filled_in
+from helpers import ROOT, Once, filled_in
 from rich.console import Console
 
 from checker import Result
@@ -82,17 +82,23 @@ def target(tmp_path_factory: pytest.TempPathFactory, exercise: Exercise) -> Iter
 
 
 @pytest.fixture(scope="module", params=LEVELS[:2])
-def outcomes(
-    request: pytest.FixtureRequest,
-    target: corpus.Target,
-    exercise: Exercise,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> tuple[Level, dict[str, Outcome]]:
-    """All entries at one level, three at a time; which level it was stands in the name of each test."""
+def attacked(
+    request: pytest.FixtureRequest, target: corpus.Target, exercise: Exercise, once: Once
+) -> tuple[Level, dict[str, Outcome], Path]:
+    """All entries at one level, which stands in the name of each test, and the folder with the secret.
+
+    Another process may have run them, against a target of its own.
+    """
     level: Level = request.param
     if not trial(level).started:
         pytest.skip(f"this machine does not offer the level {level}: {trial(level).reason}")
-    return level, run(level, meant_for(level), target, exercise)
+    found, canary = once(f"hostile-{level}", lambda: (run(level, meant_for(level), target, exercise), target["canary"]))
+    return level, found, Path(canary)
+
+
+@pytest.fixture(scope="module")
+def outcomes(attacked: tuple[Level, dict[str, Outcome], Path]) -> tuple[Level, dict[str, Outcome]]:
+    return attacked[:2]
 
 
 def run(level: Level, chosen: list[Entry], target: corpus.Target, exercise: Exercise) -> dict[str, Outcome]:
@@ -114,7 +120,7 @@ def run(level: Level, chosen: list[Entry], target: corpus.Target, exercise: Exer
                 following = grade(RIGHT, "right").verdict, grade(WRONG, "wrong").verdict
             return Outcome(result, seconds, left, following)
 
-        with ThreadPoolExecutor(max_workers=3) as pool:  # they wait more than they compute
+        with ThreadPoolExecutor(max_workers=6) as pool:  # they wait more than they compute
             found = pool.map(attempt, range(len(chosen)), chosen)
             return dict(zip((entry.name for entry in chosen), found, strict=True))
 
@@ -159,9 +165,10 @@ def test_what_comes_next_in_the_batch_is_graded_right(outcomes: tuple[Level, dic
     assert set(followed.values()) == {("correct", "wrong")}
 
 
-def test_nothing_of_the_graders_is_changed(outcomes: tuple[Level, dict[str, Outcome]], target: corpus.Target) -> None:
-    assert outcomes and sorted(path.name for path in Path(target["canary"]).iterdir()) == ["secret.txt", "socket"]
-    assert (Path(target["canary"]) / "secret.txt").read_text() == "secret"
+def test_nothing_of_the_graders_is_changed(attacked: tuple[Level, dict[str, Outcome], Path]) -> None:
+    _, found, canary = attacked
+    assert found and sorted(path.name for path in canary.iterdir()) == ["secret.txt", "socket"]
+    assert (canary / "secret.txt").read_text() == "secret"
 
 
 def test_no_report_holds_anything_harmful(outcomes: tuple[Level, dict[str, Outcome]], exercise: Exercise) -> None:

@@ -409,7 +409,7 @@ def expected_open(level: Level) -> set[str]:
 
 
 # Some probes signal every process that they can: one after the other, they do not take each other's for their own.
-one_at_a_time = pytest.mark.xdist_group("probes")
+one_at_a_time = pytest.mark.usefixtures("alone")
 
 
 def probe(*options: str) -> tuple[str, set[str], int]:
