@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from helpers import ROOT
-from ruamel.yaml import YAML
 
 
 def fenced(text: str, marker: str) -> str:
@@ -16,15 +15,7 @@ def fenced(text: str, marker: str) -> str:
     return found[1]
 
 
-def yaml(path: str) -> dict[str, Any]:
-    content: dict[str, Any] = YAML(typ="safe").load(ROOT / path)
-    return content
-
-
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "solutions").glob("*.md"), *(ROOT / "integrations").rglob("*.md")])
-PAGES += sorted((ROOT / "docs").rglob("*.md"))
 
 
 def test_the_readmes_two_commands_set_themselves_up() -> None:
@@ -34,16 +25,10 @@ def test_the_readmes_two_commands_set_themselves_up() -> None:
     assert "checker grade examples/submissions" in fenced(README, "grade the examples")
 
 
-def test_the_readme_is_a_front_page() -> None:
-    assert len(README.splitlines()) <= 150
-
-
 def test_ci_runs_the_readmes_test_command() -> None:
     script = (ROOT / ".ci/run").read_text(encoding="utf-8")
     assert "<!-- run the tests -->" in script and 'bash -c "$tests"' in script
     assert fenced(README, "run the tests").endswith("-m pytest")
-    workflow = yaml(".github/workflows/tests.yml")["jobs"]
-    assert {"run": "python -m pytest"} in workflow["tests"]["steps"]
 
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
