@@ -275,7 +275,8 @@ def essence(path: Path) -> dict[str, tuple[Any, ...]]:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="processes are killed as POSIX does it")
-def test_fifty_kills_at_random_moments_change_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [10, pytest.param(40, marks=pytest.mark.slow)])
+def test_kills_at_random_moments_change_nothing(kills: int, tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
     for number in range(100):
@@ -290,8 +291,8 @@ def test_fifty_kills_at_random_moments_change_nothing(tmp_path: Path) -> None:
 
     undisturbed = subprocess.run(command(tmp_path / "a"), capture_output=True, text=True, check=False, timeout=300)
     assert undisturbed.returncode == 1, undisturbed.stderr
-    out, dice = tmp_path / "b", random.Random(7)
-    for _ in range(50):
+    out, dice = tmp_path / "b", random.Random(kills)
+    for _ in range(kills):
         process = subprocess.Popen(command(out), stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
         assert process.stdout is not None
         for _ in range(dice.randrange(6)):
