@@ -180,9 +180,9 @@ def _positive(kind: type[int] | type[float]) -> Callable[[str], float]:
 
 
 def _sandbox(text: str) -> str:
-    from checker.sandbox.levels import level_asked_for
+    from checker.sandbox.levels import requested_level
 
-    return _valid(text, level_asked_for)
+    return _valid(text, requested_level)
 
 
 def _launcher(text: str) -> str:

@@ -74,7 +74,7 @@ def check(options: argparse.Namespace) -> int:
         _print_json(to_dict(result))
     else:
         console = terminal.stdout()
-        console.print(terminal.story(result, exercise, options.feedback))
+        console.print(terminal.details(result, exercise, options.feedback))
         console.print(f"\n{terminal.sandbox_line(sandbox.level, sandbox.reason)}", style="dim", soft_wrap=True)
     return _exit_code([result])
 

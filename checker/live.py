@@ -1,4 +1,4 @@
-"""Grading what lives in the notebook that is open: no second kernel, no process, no file."""
+"""Grading what is defined in the open notebook: no second kernel, no process, no file."""
 
 from __future__ import annotations
 
@@ -39,20 +39,20 @@ def check(
     not attempted
     ...
     """
-    asked = exercises.load(exercise)
+    loaded = exercises.load(exercise)
     if function is not None and not callable(function):
-        raise TypeError(f"check() takes the function itself, as in check({asked.function})")
+        raise TypeError(f"check() takes the function itself, as in check({loaded.function})")
     if level not in LEVELS:
         raise ValueError(f"there is no level '{level}'; there are: {', '.join(LEVELS)}")
     namespace = _namespace_of(function)
-    cases, code = asked.draw(secrets.randbits(32)), _code(namespace)
-    observation = _call(namespace, function or asked.function, asked, cases)
-    evidence = Evidence(asked, cases, code, observation)
+    cases, code = loaded.draw(secrets.randbits(32)), _code(namespace)
+    observation = _call(namespace, function or loaded.function, loaded, cases)
+    evidence = Evidence(loaded, cases, code, observation)
     checks = run_checks(evidence)
     if needs_trace(checks):
-        observation = _trace(observation, namespace, function or asked.function, cases, code)
+        observation = _trace(observation, namespace, function or loaded.function, cases, code)
         evidence = replace(evidence, observation=observation)
-    return CheckDisplay(asked, judge(evidence, checks), level)
+    return CheckDisplay(loaded, judge(evidence, checks), level)
 
 
 def _namespace_of(function: Callable[..., Any] | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Strangers' text made harmless: one rule for terminals, logs, tables, pages, JSON and paths.
+"""Untrusted text made safe to show: one rule for terminals, logs, tables, pages, JSON and paths.
 
 Every `Result` applies `text` to all that it holds, so that no report can forget it; the other functions add what a
 certain kind of output needs.
@@ -24,7 +24,7 @@ _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 def text(value: str, longest: int = LONGEST) -> str:
     """Text whose characters can all be seen, of bounded length; line ends and tabs stay.
 
-    Each character that is not harmless gives way to one that is, so that columns stay what they were.
+    Each character that is not safe to show is replaced by one that is, so that columns stay what they were.
 
     >>> text("a\\x1b[31mb\\nc\\u202ed")
     'a\\ufffd[31mb\\nc\\ufffdd'
@@ -138,7 +138,7 @@ class Log:
 
 
 class Record:
-    """For frozen dataclasses: whatever text they are made of, what they hold is harmless."""
+    """A base of frozen dataclasses that makes all text safe to show that they are made of."""
 
     longest: ClassVar[int] = LONGEST
 

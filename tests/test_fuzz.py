@@ -231,7 +231,7 @@ def test_damaged_runs_through_judge_diagnosis_and_reports(
     files.write(tmp_path / "grades.csv", table(grades([result])))
     file = io.StringIO()
     console = Console(file=sanitize.Log(file), highlight=False, markup=False, emoji=False, width=80)  # type: ignore[arg-type]
-    console.print(terminal.story(result, EXERCISE_12, level))
+    console.print(terminal.details(result, EXERCISE_12, level))
     console.print(terminal.line(result, EXERCISE_12, 20))
     assert not unseen(file.getvalue()) and not commands(file.getvalue())
 

@@ -31,7 +31,7 @@ def grade_one(
     that is asked for does not start here at all: `SandboxUnavailableError`.
     """
     settings = settings or Settings()
-    settings.choice()
+    settings.resolve_sandbox()
     data = None
     try:
         data = submission.read()
@@ -62,7 +62,7 @@ def grade_notebook(
     """Run and judge a notebook; also returns it as it ran. Raises `KernelStartError`."""
     settings = settings or Settings()
     seed = secrets.randbits(32) if settings.seed is None else settings.seed
-    cases, sandbox = exercise.draw(seed), settings.choice()
+    cases, sandbox = exercise.draw(seed), settings.resolve_sandbox()
 
     async def observed(launcher: Launcher) -> tuple[Evidence, Checks]:
         async with open_session(notebook, settings.limits, sandbox.level, launcher) as session:

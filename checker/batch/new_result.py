@@ -28,7 +28,7 @@ def new_result(
     timings: Mapping[str, float] | None = None,
 ) -> Result:
     """The result of a submission, whatever came of it. `data` is the content of its file, None if that is unknown."""
-    sandbox = sandbox or settings.choice()
+    sandbox = sandbox or settings.resolve_sandbox()
     return Result(
         **vars(judgement),
         submission=submission.id,

@@ -76,7 +76,7 @@ def grade_all(
     worker once, and is `not graded` if that dies too. Closing the generator (as Ctrl-C does) starts nothing new and
     stops what runs, kernels included.
     """
-    settings = replace(settings, chosen=settings.choice())  # workers need not find out again
+    settings = replace(settings, resolved_sandbox=settings.resolve_sandbox())  # workers need not find out again
     forks = choose_launcher(settings.launcher) == "fork"
     jobs = (job_for(submission, exercise, settings, keep_executed) for submission in submissions)
     workers: list[_Worker] = []

@@ -26,8 +26,8 @@ from checker.submissions.bounded_json import loads, without_strings
 _FRAME, _OBJECT, _LIST, _ITEM = 64, 400, 100, 50
 LARGEST_FRAME = 4 * 2**20  # a message is in memory about four times while it is parsed
 _MOST_VALUES, _MOST_IN_HEADER = 100_000, 100  # in one message
-_LAST_WORDS = 0.1  # seconds in which the last messages of a kernel that hung up are still looked at
-_LAST_BREATH = 1.0  # seconds in which it may end by itself, so that its exit code tells why
+_DRAIN_WITHIN = 0.1  # seconds in which the last messages of a kernel that hung up are still looked at
+_EXIT_WITHIN = 1.0  # seconds in which it may end by itself, so that its exit code tells why
 
 _MORE, _LONG, _COMMAND = 1, 2, 4  # flags of a frame
 _GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
@@ -70,7 +70,7 @@ class Channel:
         self._waiting: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 
     async def open(self, kind: str) -> None:
-        """Shake hands as a socket of this kind. Raises `ConnectionError`, or `EOFError` where nobody is there."""
+        """Make the handshake of a socket of this kind. Raises `ConnectionError`, or `EOFError` if nobody answers."""
         properties = [(b"Socket-Type", kind.encode()), (b"Identity", self._session.bsession)]
         ready = b"\x05READY" + b"".join(
             bytes([len(name)]) + name + len(value).to_bytes(4, "big") + value for name, value in properties
@@ -82,7 +82,7 @@ class Channel:
         await self._frame()  # its READY
         if kind == "SUB":
             self._write([b"\x01"])  # subscribes to everything
-        self._pump = asyncio.ensure_future(self._receive())
+        self._receiver = asyncio.ensure_future(self._receive())
 
     def send(self, message: dict[str, Any]) -> None:
         """Send one message; what cannot be delivered shows in the silence that follows."""
@@ -96,9 +96,9 @@ class Channel:
             raise Empty from None
 
     async def close(self) -> None:
-        self._pump.cancel()
+        self._receiver.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await self._pump
+            await self._receiver
         self._writer.transport.abort()
 
     def _write(self, frames: list[bytes]) -> None:
@@ -220,8 +220,8 @@ class Connection:
             await self._still_starting(deadline)
 
     async def _hung_up(self) -> None:
-        deadline = time.monotonic() + _LAST_BREATH
-        await asyncio.sleep(_LAST_WORDS)
+        deadline = time.monotonic() + _EXIT_WITHIN
+        await asyncio.sleep(_DRAIN_WITHIN)
         while time.monotonic() < deadline and await self.is_alive():
             await asyncio.sleep(0.02)
         self._gone("crashed")
@@ -285,7 +285,7 @@ def _content(kind: str, sent: dict[str, Any]) -> dict[str, Any] | None:
             id = (sent.get("transient") or {}).get("display_id")
             more = {"execution_count": None, **numbered} if kind == "execute_result" else {}
             return {**shown, **more, "transient": {"display_id": id} if isinstance(id, str) else {}}
-    return None  # widgets' messages, greetings and what nobody knows
+    return None  # widgets' messages, and kinds that are unknown
 
 
 def _error(sent: dict[str, Any]) -> dict[str, Any]:

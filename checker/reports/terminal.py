@@ -75,7 +75,7 @@ def summary(results: Sequence[Result]) -> RenderableType:
     return table
 
 
-def story(result: Result, exercise: Exercise, level: str) -> RenderableType:
+def details(result: Result, exercise: Exercise, level: str) -> RenderableType:
     """One result in full, at a feedback level."""
     parts: list[RenderableType] = [
         Text(sanitize.line(result.file), style="bold"),

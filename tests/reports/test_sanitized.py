@@ -121,7 +121,7 @@ def test_terminals_and_logs_show_any_result_without_harm(
     exercise: Exercise, result: Result, level: str, width: int
 ) -> None:
     shown = printed(
-        terminal.story(result, exercise, level),
+        terminal.details(result, exercise, level),
         terminal.line(result, exercise, 20),
         terminal.summary([result]),
         width=width,
@@ -227,7 +227,7 @@ def test_no_command_comes_about_where_a_long_line_is_broken(width: int) -> None:
 
 def test_markup_and_emoji_codes_are_shown_as_they_are_written(exercise: Exercise) -> None:
     result = Result("a", "[red]Ada[/red] :smile:", "[bold]a.ipynb", "", "x", "wrong", 0, ":smile: [link=http://x]y")
-    shown = printed(terminal.story(result, exercise, "hint"), terminal.line(result, exercise, 40))
+    shown = printed(terminal.details(result, exercise, "hint"), terminal.line(result, exercise, 40))
     assert "[red]Ada[/red] :smile:" in shown and "[bold]a.ipynb" in shown and ":smile: [link=http://x]y" in shown
 
 

@@ -1,4 +1,4 @@
-"""The story of a result in a terminal: the same with and without colours, in a pipe, and in plain ASCII."""
+"""A result in full in a terminal: the same with and without colours, in a pipe, and in plain ASCII."""
 
 import io
 import re
@@ -45,7 +45,7 @@ def without_colours(text: str) -> str:
 
 
 def test_a_pipe_gets_the_maps_in_blocks_and_a_caret_line() -> None:
-    shown = printed(terminal.story(RESULT, EXERCISE, "explain"))
+    shown = printed(terminal.details(RESULT, EXERCISE, "explain"))
     assert "\x1b" not in shown and all(len(line) <= 80 for line in shown.split("\n"))
     assert "^^^^" in shown and set(shown) >= set("░▒")
     assert shown.count("rows: keys, columns: queries") == 2 and shown.count("expected  ") == 3
@@ -53,12 +53,12 @@ def test_a_pipe_gets_the_maps_in_blocks_and_a_caret_line() -> None:
 
 @pytest.mark.parametrize("level", ["hint", "explain", "solution"])
 def test_every_sentence_stands_by_its_maps_from_the_hint_on(level: str) -> None:
-    shown = " ".join(printed(terminal.story(RESULT, EXERCISE, level)).split())
+    shown = " ".join(printed(terminal.details(RESULT, EXERCISE, level)).split())
     assert len(RESULT.comparisons) == 3 and all(comparison.sentence in shown for comparison in RESULT.comparisons)
 
 
 def test_a_verdict_shows_no_maps() -> None:
-    assert "Attention weights" not in printed(terminal.story(RESULT, EXERCISE, "verdict"))
+    assert "Attention weights" not in printed(terminal.details(RESULT, EXERCISE, "verdict"))
 
 
 def test_colours_take_the_place_of_blocks_and_nothing_else() -> None:

@@ -31,7 +31,7 @@ from checker.batch.settings import Settings
 from checker.batch.workers import grade_all
 from checker.exercises.model import Exercise
 from checker.kernel.options import LAUNCHERS, Limits
-from checker.reports.terminal import story
+from checker.reports.terminal import details
 from checker.result import to_json
 from checker.sandbox.levels import LEVELS, Level, trial
 from checker.sandbox.policies import USERS
@@ -175,7 +175,7 @@ def test_no_report_holds_anything_harmful(outcomes: tuple[Level, dict[str, Outco
     results = [outcome.result for outcome in found.values()]
     printed = Console(file=io.StringIO(), force_terminal=False, width=100, record=True)
     for result in results:
-        printed.print(story(result, exercise, "explain"))
+        printed.print(details(result, exercise, "explain"))
     text = printed.export_text() + "".join(to_json(result) for result in results)
     assert not {character for character in text if unicodedata.category(character) in ("Cc", "Cf", "Cs")} - {"\n"}
 
