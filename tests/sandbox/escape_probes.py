@@ -365,8 +365,8 @@ def signal_the_judge():
 
 
 @probe
-def signal_the_keeper():
-    os.kill(TARGET["keeper"], signal.SIGURG)
+def signal_the_supervisor():
+    os.kill(TARGET["supervisor"], signal.SIGURG)
     return True
 
 

@@ -31,7 +31,7 @@ from checker.submissions.notebook import parse
 
 SOURCE = Path(__file__).with_name("escape_probes.py").read_text(encoding="utf-8")
 
-# Each of these in a kernel of its own, because its keeper may have to end it.
+# Each of these in a kernel of its own, because its supervisor may have to end it.
 RESOURCES = {
     "much memory in many processes": """
 children = []
@@ -60,7 +60,7 @@ for number in range(12_000):
 time.sleep(PATIENCE)
 print("OPEN")""",
 }
-PATIENCE = 5  # seconds that a keeper on a busy machine has to notice, from when all is used up
+PATIENCE = 5  # seconds that a supervisor on a busy machine has to notice, from when all is used up
 
 NEIGHBOUR = """
 import os, signal, sys, time
@@ -74,7 +74,7 @@ def outcomes(level: Level, how: Launcher = "spawn") -> dict[str, str]:
     """What each probe found at a level."""
     with _targets() as (target, neighbour):
         sockets = "os.path.dirname(ipykernel.get_connection_file())"
-        code = f"import ipykernel, os\nTARGET = {target!r}\nTARGET |= {{'sockets': {sockets}, 'keeper': os.getppid()}}"
+        code = f"import ipykernel, os\nTARGET = {target!r}\nTARGET |= {{'sockets': {sockets}, 'supervisor': os.getppid()}}"
         seen = observe(
             parse(notebook(code, SOURCE, "main()")), limits=Limits(cell=60, notebook=120), level=level, launcher=how
         )

@@ -211,7 +211,7 @@ def test_the_judges_memory_is_closed_to_other_processes() -> None:
     assert ctypes.CDLL(None).prctl(3, 0, 0, 0, 0) == 0  # PR_GET_DUMPABLE
 
 
-KEEPER_OF_A_BOMB = """
+SUPERVISOR_OF_A_BOMB = """
 import os, resource
 from checker.sandbox.inside import identity, supervisor, system
 
@@ -235,7 +235,7 @@ print("left:", supervisor.descendants(os.getpid()))
 
 @on_linux
 def test_what_forks_faster_than_it_can_be_killed_is_stopped_first() -> None:
-    command = [sys.executable, "-c", KEEPER_OF_A_BOMB]
+    command = [sys.executable, "-c", SUPERVISOR_OF_A_BOMB]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert ended.stdout == "left: []\n", ended.stderr
 
@@ -404,7 +404,7 @@ def expected_open(level: Level) -> set[str]:
     key = os.getuid() == 0 and not reachable([os.path.realpath(sys.executable), sys.prefix, sys.base_prefix])
     found = OPEN_AT_CONFINED | ({"capabilities"} if key else set())
     if os.getuid() != 0 and landlock.abi() < 6:
-        found |= {"signal another process", "signal the judge", "signal the keeper"}
+        found |= {"signal another process", "signal the judge", "signal the supervisor"}
     return found
 
 
