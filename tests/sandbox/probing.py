@@ -74,7 +74,8 @@ def outcomes(level: Level, how: Launcher = "spawn") -> dict[str, str]:
     """What each probe found at a level."""
     with _targets() as (target, neighbour):
         sockets = "os.path.dirname(ipykernel.get_connection_file())"
-        code = f"import ipykernel, os\nTARGET = {target!r}\nTARGET |= {{'sockets': {sockets}, 'supervisor': os.getppid()}}"
+        inside = f"{{'sockets': {sockets}, 'supervisor': os.getppid()}}"
+        code = f"import ipykernel, os\nTARGET = {target!r} | {inside}"
         seen = observe(
             parse(notebook(code, SOURCE, "main()")), limits=Limits(cell=60, notebook=120), level=level, launcher=how
         )
