@@ -1,7 +1,5 @@
 """The command line: verbs and options, nothing else."""
 
-from __future__ import annotations
-
 import argparse
 import functools
 import io

@@ -1,7 +1,5 @@
 """Files that a crash leaves whole: replaced as a whole, or longer by a line; and folders for one process at a time."""
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import os

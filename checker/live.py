@@ -1,7 +1,5 @@
 """Grading what is defined in the open notebook: no second kernel, no process, no file."""
 
-from __future__ import annotations
-
 import inspect
 import secrets
 import sys

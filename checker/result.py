@@ -3,8 +3,6 @@
 docs/result.schema.json documents that form.
 """
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,5 @@
 """Grading into a folder, so that the same command goes on wherever the last one was cut off."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """One submission: from its bytes to its result."""
 
-from __future__ import annotations
-
 import secrets
 from dataclasses import replace
 

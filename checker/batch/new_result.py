@@ -1,7 +1,5 @@
 """The result of a submission: what was judged of it, and whose it is, how it was graded, and with what."""
 
-from __future__ import annotations
-
 import functools
 import hashlib
 import importlib.metadata

@@ -1,7 +1,5 @@
 """How to grade: what a teacher may choose."""
 
-from __future__ import annotations
-
 import dataclasses
 from dataclasses import dataclass, field
 from typing import Any

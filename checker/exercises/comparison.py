@@ -1,7 +1,5 @@
 """A matrix of the student's beside the right one, and a sentence that says how they differ."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

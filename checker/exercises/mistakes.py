@@ -1,7 +1,5 @@
 """A mistake that students make, and the mistakes that can be made in any exercise."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 # How much a student is told; `reports.feedback` says what each level holds.

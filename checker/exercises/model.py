@@ -1,7 +1,5 @@
 """What an exercise is: frozen data that one file of this folder fills in for one notebook. Start with `Exercise`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property

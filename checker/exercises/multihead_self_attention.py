@@ -5,8 +5,6 @@ which is (D, N). Each of the H = 2 heads has queries, keys and values of D_q = D
 (N, N); column n holds the weights of query n and sums to one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np

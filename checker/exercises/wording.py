@@ -1,7 +1,5 @@
 """Putting words together into sentences."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 

@@ -1,7 +1,5 @@
 """The checks. Each returns None when it passes and otherwise the reason; its docstring is what the student reads."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """An observation beside what was expected: what the checks ask of it, in terms of right and wrong."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass

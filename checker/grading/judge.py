@@ -4,8 +4,6 @@ Only numbers that were computed from inputs which the student has never seen dec
 stores, or says about itself is no evidence.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The student's code as text: reading it without trusting it, and finding a function in it."""
 
-from __future__ import annotations
-
 import ast
 import re
 import warnings

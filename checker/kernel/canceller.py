@@ -1,7 +1,5 @@
 """Cancelling runs from another thread."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar

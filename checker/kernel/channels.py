@@ -5,8 +5,6 @@ of whole messages, but not a message: one of 400 buffers made the judge 1.5 GB l
 A frame over its limit it drops without a word. Here every byte is paid for from one allowance before it is read.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import hmac

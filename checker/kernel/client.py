@@ -1,7 +1,5 @@
 """Driving nbclient cell by cell under limits: time per cell and per notebook, and bytes of output."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 from collections.abc import Mapping

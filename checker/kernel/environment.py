@@ -1,7 +1,5 @@
 """The environment variables of a kernel."""
 
-from __future__ import annotations
-
 import os
 import site
 import sys

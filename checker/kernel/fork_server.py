@@ -4,8 +4,6 @@ A process that grades has at most one, started when it is first needed. It ends 
 and is replaced when it is found dead.
 """
 
-from __future__ import annotations
-
 import atexit
 import contextlib
 import json

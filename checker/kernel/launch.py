@@ -4,8 +4,6 @@ The launcher `spawn` works everywhere: a new process for each notebook. `fork` t
 has imported what all notebooks need, on Linux. To a notebook both look the same.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import json

@@ -1,7 +1,5 @@
 """What was seen when a notebook ran. Everything in it came from an untrusted process and is only evidence."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 import math

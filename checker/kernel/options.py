@@ -1,7 +1,5 @@
 """What can be chosen for a run: how much a notebook may use, and how its kernel is started."""
 
-from __future__ import annotations
-
 import sys
 from dataclasses import dataclass
 from typing import Literal, get_args

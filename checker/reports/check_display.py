@@ -4,8 +4,6 @@ The HTML keeps to what Jupyter, Colab and VS Code let through and show alike: st
 colours of text are the page's own, and what lies behind it is half transparent, for light and dark pages.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape

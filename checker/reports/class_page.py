@@ -1,7 +1,5 @@
 """A page for the teacher: what the class misunderstood, and a table that leads to each student's page."""
 
-from __future__ import annotations
-
 import statistics
 from collections import Counter
 from collections.abc import Sequence

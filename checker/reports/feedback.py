@@ -4,8 +4,6 @@
 `explain` says what is wrong and points at it; `solution` (for teachers) adds the right expression.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from checker.exercises.mistakes import LEVELS, UNEXPLAINED

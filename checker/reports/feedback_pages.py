@@ -1,7 +1,5 @@
 """The folder of feedback pages: for each student one, with what was found, where, and what to think about next."""
 
-from __future__ import annotations
-
 import functools
 import hashlib
 import re

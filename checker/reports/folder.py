@@ -3,8 +3,6 @@
 Whatever is derived from results and written into their folder is written by `write_reports`.
 """
 
-from __future__ import annotations
-
 import os
 import stat
 from collections.abc import Sequence

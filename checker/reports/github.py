@@ -4,8 +4,6 @@ The commands here are the only ones that this package means a CI system to obey;
 `sanitize.log`, so that no student's text can be one, and so does the text within these.
 """
 
-from __future__ import annotations
-
 import html
 import os
 from collections import Counter

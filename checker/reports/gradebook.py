@@ -6,8 +6,6 @@ gives the rows of a table; `assignment` is what the assignment is called on the 
 no grade, which is not a zero.
 """
 
-from __future__ import annotations
-
 import html
 from collections.abc import Callable, Iterator, Sequence
 

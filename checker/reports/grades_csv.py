@@ -1,7 +1,5 @@
 """grades.csv: one line for each submission, for people with a spreadsheet and for programs."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -4,8 +4,6 @@ A score that is missing is an error there, which the student is told to report a
 file for what could not be graded through no fault of the student: any score, a zero too, would be a grade.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from pathlib import Path

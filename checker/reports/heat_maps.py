@@ -5,8 +5,6 @@ zero, over white to violet, above it (PuOr). The numbers stand in the cells anyw
 matplotlib would take half a second and 180 kB, these take 2 ms and 12 kB, and `check()` has numpy alone.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

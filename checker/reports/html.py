@@ -1,7 +1,5 @@
 """What all pages have in common: templates that escape, and a policy that lets nothing in but what we wrote."""
 
-from __future__ import annotations
-
 import base64
 import functools
 import hashlib

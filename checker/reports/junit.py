@@ -4,8 +4,6 @@ A wrong answer is a failure; what never came to an answer (an exception, a limit
 could not be graded through no fault of the student is skipped: the test did not take place.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from xml.etree import ElementTree
 

@@ -1,7 +1,5 @@
 """How far a batch has come: a bar in a terminal, a line for each result wherever it is written."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Sequence
 

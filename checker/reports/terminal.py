@@ -1,7 +1,5 @@
 """What a person sees in a terminal, and in a file or a pipe in its place."""
 
-from __future__ import annotations
-
 import sys
 from collections import Counter
 from collections.abc import Sequence

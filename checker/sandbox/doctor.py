@@ -1,7 +1,5 @@
 """What a machine offers for a sandbox, what it lacks, and the command that would add it."""
 
-from __future__ import annotations
-
 import platform
 import sys
 from dataclasses import dataclass

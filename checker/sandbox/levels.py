@@ -1,7 +1,5 @@
 """The levels of the sandbox, and the best that this machine offers: found by really starting it once."""
 
-from __future__ import annotations
-
 import functools
 import json
 import os

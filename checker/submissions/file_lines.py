@@ -1,7 +1,5 @@
 """Line numbers in the file that was handed in, for tools that show files and know no cells."""
 
-from __future__ import annotations
-
 import functools
 import json
 import re

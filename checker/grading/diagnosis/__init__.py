@@ -5,8 +5,6 @@ expression is the first wrong one (and decides where outputs cannot); where both
 case still reveals some of the intermediates.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """Exceptions in the exercise's terms: what the operands are, and which order would fit."""
 
-from __future__ import annotations
-
 import ast
 import difflib
 import itertools

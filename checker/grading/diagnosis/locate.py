@@ -1,7 +1,5 @@
 """Which expression to underline: the first whose value is wrong, in the code that is responsible for it."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

@@ -5,8 +5,6 @@ up to three wrong variants is computed for the notebook's own input, once per pr
 in that table, and what is found there must also explain the outputs for all other inputs.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache

@@ -5,8 +5,6 @@ over columns, with its last column. Whether the student keeps inputs in columns,
 out first; after that a transpose makes a difference.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property

@@ -4,8 +4,6 @@ A mutant is the reference with one small change in its source. One that passes a
 is a survivor, and a fault of the exercise: its inputs do not tell right from wrong.
 """
 
-from __future__ import annotations
-
 import itertools
 import random
 from collections.abc import Callable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """Known cheats as notebooks: each has the right answer on show and no right function. None may earn a point."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np

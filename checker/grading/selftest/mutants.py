@@ -1,7 +1,5 @@
 """Mutants of a reference: its source with one operator, transpose, axis, constant or name changed."""
 
-from __future__ import annotations
-
 import ast
 import copy
 import inspect
