@@ -1,4 +1,4 @@
-"""The same on other machines: an existing Dask cluster calls, on its workers, what worker processes call here."""
+"""Grading on the workers of an existing Dask cluster, which do what worker processes do here."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Cluster:
         try:
             while True:
                 while len(running) < AHEAD * self._at_once() and (job := next(jobs, None)) is not None:
-                    running[executor.submit(work_there, job)] = job
+                    running[executor.submit(work_on_cluster, job)] = job
                 if not running:
                     return
                 done, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
@@ -91,7 +91,7 @@ class Cluster:
 
 @contextlib.contextmanager
 def connected(address: str, settings: Settings) -> Iterator[Cluster]:
-    """A cluster by the address of its scheduler, its workers' versions and sandboxes looked at.
+    """Connect to a cluster by the address of its scheduler, and check its workers' versions and sandboxes.
 
     Raises `NoClusterError`, and `SandboxUnavailableError` when a worker has no sandbox that is good enough.
     """
@@ -104,17 +104,17 @@ def connected(address: str, settings: Settings) -> Iterator[Cluster]:
     except (OSError, ValueError, TypeError):
         raise NoClusterError(f"no Dask scheduler answers at {address}") from None
     with client:
-        greetings = _greetings(client, settings)
-        if not greetings:
+        infos = _worker_infos(client, settings)
+        if not infos:
             raise NoClusterError(f"the Dask scheduler at {address} has no workers")
-        for worker, greeting in greetings.items():
-            _look_at(worker, greeting)
-        weakest = max((greeting.sandbox for greeting in greetings.values()), key=lambda each: LEVELS.index(each.level))
-        yield Cluster(client, weakest, len(greetings))
+        for worker, info in infos.items():
+            _check_worker(worker, info)
+        weakest = max((info.sandbox for info in infos.values()), key=lambda each: LEVELS.index(each.level))
+        yield Cluster(client, weakest, len(infos))
 
 
-def work_there(job: Job) -> Graded:
-    """What local workers do, after another look at the sandbox: workers may join a cluster at any time.
+def work_on_cluster(job: Job) -> Graded:
+    """Grade one submission, after another check of the sandbox: workers may join a cluster at any time.
 
     Raises `SandboxUnavailableError`.
     """
@@ -123,38 +123,38 @@ def work_there(job: Job) -> Graded:
 
 
 @dataclass(frozen=True)
-class Greeting:
-    """What a worker says of itself."""
+class WorkerInfo:
+    """A cluster's worker: its version of the checker, its sandbox, and why that is not good enough."""
 
     version: str
     sandbox: Sandbox
     error: str = ""
 
 
-def greet(sandbox: str) -> Greeting:
-    """Called on each worker."""
+def worker_info(sandbox: str) -> WorkerInfo:
+    """What is known of the worker on which this is called."""
     try:
-        return Greeting(__version__, choose(sandbox, least=ENOUGH_FOR_UNTRUSTED))
+        return WorkerInfo(__version__, choose(sandbox, least=ENOUGH_FOR_UNTRUSTED))
     except SandboxUnavailableError as error:
-        return Greeting(__version__, Sandbox("limits"), str(error))
+        return WorkerInfo(__version__, Sandbox("limits"), str(error))
 
 
-def _greetings(client: Client, settings: Settings) -> dict[str, Greeting]:
+def _worker_infos(client: Client, settings: Settings) -> dict[str, WorkerInfo]:
     try:
-        found: dict[str, Greeting] = client.run(greet, settings.sandbox, on_error="return")
+        found: dict[str, WorkerInfo] = client.run(worker_info, settings.sandbox, on_error="return")
     except OSError as error:
         raise _lost() from error
     return found
 
 
-def _look_at(worker: str, greeting: object) -> None:
-    if not isinstance(greeting, Greeting):  # it is what our function ended with there
-        reason = f"has no checker, or another version; install {__version__} there ({greeting})"
+def _check_worker(worker: str, info: object) -> None:
+    if not isinstance(info, WorkerInfo):  # it is what our function ended with there
+        reason = f"has no checker, or another version; install {__version__} there ({info})"
         raise NoClusterError(f"the worker {worker} {reason}")
-    if greeting.version != __version__:
-        raise NoClusterError(f"the worker {worker} has version {greeting.version} of the checker, not {__version__}")
-    if greeting.error:
-        raise SandboxUnavailableError(f"on the worker {worker}, {greeting.error}")
+    if info.version != __version__:
+        raise NoClusterError(f"the worker {worker} has version {info.version} of the checker, not {__version__}")
+    if info.error:
+        raise SandboxUnavailableError(f"on the worker {worker}, {info.error}")
 
 
 def _lost() -> ClusterLostError:

@@ -1,4 +1,4 @@
-"""Grading into a folder, so that the same command goes on wherever the last one was cut off."""
+"""Grading into a folder, so that the same command resumes wherever the last one was interrupted."""
 
 import contextlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -40,13 +40,13 @@ def grade(
     for does not start, or when none was asked for and the best is not good enough for untrusted notebooks; and what
     `grade_into` raises.
     """
-    asked = exercises.load(exercise)
-    found = find(paths, asked)
+    loaded = exercises.load(exercise)
+    found = find(paths, loaded)
     if found.problems:
         raise FileNotFoundError("; ".join(found.problems))
     settings = settings or Settings()
     choose(settings.sandbox, least=ENOUGH_FOR_UNTRUSTED)
-    return grade_into(found.submissions, asked, settings, Path(out) if out else None, force=force)
+    return grade_into(found.submissions, loaded, settings, Path(out) if out else None, force=force)
 
 
 def grade_into(
@@ -58,62 +58,59 @@ def grade_into(
     keep_executed: bool = False,
     force: bool = False,
     reports: ReportOptions = PLAIN,
-    kept: Callable[[Sequence[Result]], None] = lambda results: None,
-    report: Callable[[Result], None] = lambda result: None,
+    on_reused: Callable[[Sequence[Result]], None] = lambda results: None,
+    on_result: Callable[[Result], None] = lambda result: None,
     grader: Grader = grade_all,
 ) -> list[Result]:
-    """Grade submissions into a folder, but for those whose results are there and still good.
+    """Grade submissions into a folder, except those whose results are there and can be reused.
 
-    `kept` is called once, with the latter; `report` with each new result as it comes. By then it is on the disk. At the
-    end, and also when interrupted, `results.jsonl` and the `reports` that are wanted hold just the results of these
-    submissions that there are. Raises `files.FolderInUseError` and `files.CannotWriteError`.
+    `on_reused` is called once, with these; `on_result` with each new result, once it is on the disk. At the end, and
+    also when interrupted, `results.jsonl` and the `reports` hold the results of just these submissions. Raises
+    `files.FolderInUseError` and `files.CannotWriteError`.
     """
     results: list[Result] = []
-    seen: dict[str, Any] = {}
+    parts: dict[str, Any] = {}
+    save: Callable[[Result, str], None] | None = None
     with contextlib.ExitStack() as stack:
-        keep: Callable[[Result, str], None] = _nowhere
         if out is not None:
             files.make_folder(out)
             stack.enter_context(files.locked(out))
             if force:
                 files.write(out / RESULTS, ())
-            good = journal.reusable_results(read_results(out / RESULTS), submissions, exercise, settings)
+            reused = journal.reusable_results(read_results(out / RESULTS), submissions, exercise, settings)
             if keep_executed:
-                good = {id: result for id, result in good.items() if _has_executed(out, result)}
-            results += [_sharing(result, seen) for result in good.values()]
-            submissions = [submission for submission in submissions if submission.id not in good]
+                reused = {id: result for id, result in reused.items() if _has_executed(out, result)}
+            results += [_with_shared_parts(result, parts) for result in reused.values()]
+            submissions = [submission for submission in submissions if submission.id not in reused]
             stack.callback(_write_all, out, results, exercise, reports)
-            keep = stack.enter_context(_keeping(out))
-        kept(tuple(results))
+            save = stack.enter_context(_journal(out))
+        on_reused(tuple(results))
         graded = grader(submissions, exercise, settings, keep_executed=keep_executed)
         for result, executed in stack.enter_context(contextlib.closing(graded)):
-            keep(result, executed)
-            results.append(_sharing(result, seen))
-            report(result)
+            if save is not None:
+                save(result, executed)
+            results.append(_with_shared_parts(result, parts))
+            on_result(result)
     return _ordered(results)
 
 
-def _sharing(result: Result, seen: dict[str, Any]) -> Result:
-    """The same, made of parts of earlier results: ten thousand have few different ones, and a quarter of the size."""
-    parts = {name: getattr(result, name) for name in ("checks", "remarks", "settings", "versions", "sandbox_reason")}
-    return replace(result, **{name: seen.setdefault(repr(part), part) for name, part in parts.items()})
-
-
-def _nowhere(result: Result, executed: str) -> None:
-    pass
+def _with_shared_parts(result: Result, parts: dict[str, Any]) -> Result:
+    """The result made of equal parts of earlier ones: ten thousand results then take a quarter of the memory."""
+    own = {name: getattr(result, name) for name in ("checks", "remarks", "settings", "versions", "sandbox_reason")}
+    return replace(result, **{name: parts.setdefault(repr(part), part) for name, part in own.items()})
 
 
 @contextlib.contextmanager
-def _keeping(out: Path) -> Iterator[Callable[[Result, str], None]]:
+def _journal(out: Path) -> Iterator[Callable[[Result, str], None]]:
     with files.appending(out / RESULTS) as append:
 
-        def keep(result: Result, executed: str) -> None:
+        def save(result: Result, executed: str) -> None:
             if executed:  # first, so that whatever is in the journal has its notebook
                 (out / "executed").mkdir(exist_ok=True)
                 files.write(_executed(out, result), (executed,))
             append(to_json(result))
 
-        yield keep
+        yield save
 
 
 def _executed(out: Path, result: Result) -> Path:

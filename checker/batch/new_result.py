@@ -1,4 +1,4 @@
-"""The result of a submission: what was judged of it, and whose it is, how it was graded, and with what."""
+"""Making a result: what was judged of a submission, whose it is, and how and with what it was graded."""
 
 import functools
 import hashlib

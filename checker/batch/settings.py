@@ -1,4 +1,4 @@
-"""How to grade: what a teacher may choose."""
+"""The settings of grading that a teacher may choose."""
 
 import dataclasses
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from checker.sandbox.levels import Sandbox, choose
 
 @dataclass(frozen=True)
 class Settings:
-    """How to grade. Without a seed each submission gets one of its own, which its result states.
+    """Settings of grading. Without a seed each submission gets one of its own, which its result states.
 
     `sandbox` is `auto` (the best level that this machine offers), `off`, `require` or `require=LEVEL`;
     `resolved_sandbox` is what that is here, where it is known: finding out takes a third of a second. `launcher` is

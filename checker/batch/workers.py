@@ -1,4 +1,4 @@
-"""Worker processes, each with kernels of its own: the death of one costs one submission at most."""
+"""Grading in worker processes, each with kernels of its own: the death of one costs one submission at most."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Job:
 
 
 def job_for(submission: Submission, exercise: Exercise, settings: Settings, keep_executed: bool) -> Job:
-    """Reads the submission, so that a worker needs no access to where it lies."""
+    """Load a submission, so that a worker needs no access to where it lies."""
     return Job(submission.loaded(), exercise.id, settings, keep_executed)
 
 
@@ -57,7 +57,7 @@ def work(job: Job, cancelled: threading.Event | None = None) -> Graded:
 
 
 def worker_lost(job: Job, exercise: Exercise, why: str, sandbox: Sandbox | None = None) -> Graded:
-    """What is left to say of a submission that no worker brought to an end."""
+    """The result of a submission that no worker finished."""
     data = None
     with contextlib.suppress(Exception):
         data = job.submission.read()

@@ -36,7 +36,7 @@ class Progress(progress.Progress):
         self._total = len(students)
         self._task = self.add_task("", total=self._total)
 
-    def keep(self, results: Sequence[Result]) -> None:
+    def reuse(self, results: Sequence[Result]) -> None:
         self._verdicts.update(result.verdict for result in results)
         self.reset(self._task, total=self._total - len(results))
         if results and not self._hidden:

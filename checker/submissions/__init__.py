@@ -1,1 +1,1 @@
-"""What was handed in: finds each student's file and reads it as a notebook. Start reading in `find.py`."""
+"""Finds each student's file in what was handed in, and reads it as a notebook. Start with `find`."""

@@ -166,7 +166,7 @@ def test_kept_and_new_results_are_told_apart(students: Students) -> None:
     students.contents["dan"] = b"4"
     kept: list[Result] = []
     new: list[str] = []
-    students.grade(kept=kept.extend, report=lambda result: new.append(result.submission))
+    students.grade(on_reused=kept.extend, on_result=lambda result: new.append(result.submission))
     assert [result.submission for result in kept] == ["ada", "bea", "cem"] and new == ["dan"]
 
 

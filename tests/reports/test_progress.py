@@ -25,7 +25,7 @@ def shown(exercise: Exercise, *, terminal: bool, width: int = 80, hidden: bool =
     file = io.StringIO()
     console = Console(file=file, force_terminal=terminal, width=width, height=20, color_system=None, markup=False)
     with Progress(console, exercise, STUDENTS, hidden=hidden) as progress:
-        progress.keep([result("ada", "correct")])
+        progress.reuse([result("ada", "correct")])
         progress.add(result("bea", "wrong"))
         progress.add(result("cem", "correct"))
     return file.getvalue()

@@ -1,1 +1,1 @@
-"""Locking oneself in: `entry.enter(policy)`, in a process of one thread, before untrusted code runs."""
+"""Runs in the kernel's own process, and locks it in before untrusted code runs. Start with `entry`."""
