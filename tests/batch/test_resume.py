@@ -218,7 +218,7 @@ def test_a_disk_that_fills_up_at_any_moment_costs_nothing_that_was_reported(
         patched.setattr(os, "fsync", FullDisk(calls))
         if calls < 9:  # the last call is for the folder, which not every file system can do
             stack.enter_context(pytest.raises(files.CannotWriteError, match="No space left on device"))
-        students.grade(report=lambda result: reported.append(result.submission))
+        students.grade(on_result=lambda result: reported.append(result.submission))
     students.grade()
     assert not set(students.graded) & set(reported)
     assert students.table() == ["ada", "bea", "cem"]
