@@ -46,7 +46,7 @@ class Job:
 
 def job_for(submission: Submission, exercise: Exercise, settings: Settings, keep_executed: bool) -> Job:
     """Reads the submission, so that a worker needs no access to where it lies."""
-    return Job(submission.taken(), exercise.id, settings, keep_executed)
+    return Job(submission.loaded(), exercise.id, settings, keep_executed)
 
 
 def work(job: Job, canceller: Canceller | None = None) -> Graded:

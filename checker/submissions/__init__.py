@@ -1,1 +1,1 @@
-"""Finds out who handed in what, and reads it as a notebook. Start with `find`."""
+"""What was handed in: finds each student's file and reads it as a notebook. Start reading in `find.py`."""

@@ -1,4 +1,4 @@
-"""Finding and opening strangers' files: folders, archives and single files as one flat list."""
+"""Finding and opening untrusted files: folders, archives and single files as one flat list."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import errno
 import io
 import os
 import stat
-import struct
 import time
 import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
-from checker.submissions.notebook import LARGEST_FILE, UnreadableError
+from checker.submissions.notebook import LARGEST_FILE, TOO_LARGE, UnreadableError
 
 SUFFIXES = (".ipynb", ".py")
 LARGEST_ARCHIVE = 500 * 2**20
@@ -26,19 +24,14 @@ LARGEST_RATIO = 200  # of what a file unpacks to and its size in the archive; te
 LARGEST_CONTENTS = 8 * 2**20  # bytes of an archive's table of contents
 MOST_MEMBERS = 20_000
 LONGEST_PART = 255  # characters of a file's or a folder's name, as on a disk
-_ARCHIVES_IN_ARCHIVES = 2
-_OUTSIDE = "its path in the archive leads out of the archive"
+DEEPEST_ARCHIVE = 2  # 1 is an archive in a folder, 2 an archive in that
 
 
 class CannotOpenError(OSError):
     """A file could not be opened for a reason that is not the student's, say a missing permission.
 
-    The last argument is the end of a sentence that begins with the file's name.
+    `strerror`, also the last argument, is the end of a sentence that begins with the file's name.
     """
-
-
-class BadArchiveError(ValueError):
-    """A .zip that cannot be read; the message is one sentence without the file's name."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +64,17 @@ def is_folder(path: Path) -> bool:
         raise CannotOpenError(error.errno, f"it could not be opened: {error.strerror}") from None
 
 
-def files_in_folder(root: Path, missed: Callable[[OSError], None]) -> Iterator[File]:
+def files_in_folder(root: Path, on_error: Callable[[CannotOpenError], None]) -> Iterator[File]:
     """Every file below a folder that may be a submission, in a fixed order; links to folders are not followed.
 
-    `missed` is called with the error of each folder that cannot be opened.
+    `on_error` is called for each folder that cannot be opened; the error's `filename` says which.
     """
-    for folder, folders, names in os.walk(root, onerror=missed):
+
+    def not_opened(error: OSError) -> None:
+        reason = f"the folder could not be opened: {error.strerror}"
+        on_error(CannotOpenError(error.errno, reason, error.filename))
+
+    for folder, folders, names in os.walk(root, onerror=not_opened):
         folders[:] = sorted(name for name in folders if not _ignored(name))
         for name in sorted(names):
             path = Path(folder) / name
@@ -84,17 +82,14 @@ def files_in_folder(root: Path, missed: Callable[[OSError], None]) -> Iterator[F
                 continue
             parts = path.relative_to(root).parts
             if name.lower().endswith(".zip"):
-                yield from _archive_or_its_error(parts, _modified(path), partial(_open_archive, path))
+                yield from _files_in_inner_archive(parts, _modified(path), partial(_open_archive, path))
             elif name.lower().endswith(SUFFIXES):
                 yield File(parts, _modified(path), partial(read_file, path))
 
 
 def files_in_archive(path: Path) -> Iterator[File]:
-    """Every file in a .zip that may be a submission. Raises `BadArchiveError`, `CannotOpenError`."""
-    try:
-        yield from _members((), partial(_open_archive, path), depth=1)
-    except UnreadableError as error:
-        raise BadArchiveError(str(error)) from None
+    """Every file in a .zip that may be a submission. Raises `UnreadableError`, `CannotOpenError`."""
+    return _members((), partial(_open_archive, path), depth=1)
 
 
 def read_file(path: Path) -> bytes:
@@ -152,46 +147,45 @@ def _modified(path: Path) -> float:
         return 0.0
 
 
-_Open = Callable[[], BinaryIO]
+def raise_error(error: Exception) -> bytes:
+    """For `read()` of what is known to be unreadable, in a form that can be pickled: `partial(raise_error, error)`."""
+    raise error
+
+
+# Opens an archive, on the disk or in another archive.
+_Opener = Callable[[], BinaryIO]
 
 
 def _open_archive(path: Path) -> BinaryIO:
     return _open_file(path, LARGEST_ARCHIVE)
 
 
-def _archive_or_its_error(parts: tuple[str, ...], modified: float, open: _Open, depth: int = 1) -> Iterator[File]:
-    """The members of an archive that a student handed in; a damaged one stands for itself as unreadable."""
+def _files_in_inner_archive(parts: tuple[str, ...], modified: float, opener: _Opener, depth: int = 1) -> Iterator[File]:
+    """The files in an archive that a student handed in; one that cannot be read stands for itself."""
     try:
-        yield from list(_members(parts, open, depth))
-    except (BadArchiveError, UnreadableError, CannotOpenError) as error:
-        raised = error if isinstance(error, CannotOpenError) else UnreadableError(str(error))
-        yield File(parts, modified, partial(_fail, raised))
+        yield from list(_members(parts, opener, depth))
+    except (UnreadableError, CannotOpenError) as error:
+        yield File(parts, modified, partial(raise_error, error))
 
 
-def _fail(error: Exception) -> bytes:
-    raise error
-
-
-def _members(parts: tuple[str, ...], open: _Open, depth: int) -> Iterator[File]:
-    if depth > _ARCHIVES_IN_ARCHIVES:
-        raise BadArchiveError("the archive holds archives within archives")
-    infos = _infos(open)
+def _members(parts: tuple[str, ...], opener: _Opener, depth: int) -> Iterator[File]:
+    """The files in an archive, and in archives in it, that may be submissions; `parts` leads to the archive."""
+    if depth > DEEPEST_ARCHIVE:
+        raise UnreadableError("the archive holds archives within archives")
+    infos = _table_of_contents(opener)
     paths = [PurePosixPath(info.filename.replace("\\", "/")) for info in infos]
-    times = Counter(paths)
-    for info, inner in zip(infos, paths, strict=True):
-        suffix = inner.suffix.lower()
-        if suffix not in (*SUFFIXES, ".zip") or any(_ignored(part) for part in inner.parts if part != ".."):
+    copies = Counter(paths)
+    for info, path in zip(infos, paths, strict=True):
+        suffix = path.suffix.lower()
+        if suffix not in (*SUFFIXES, ".zip") or any(_ignored(part) for part in path.parts if part != ".."):
             continue
-        below, modified = (*parts, *(_safe_parts(inner) or (f"unnamed{suffix}",))), _time_of(info)
-        reason = _OUTSIDE if _safe_parts(inner) != inner.parts else _why_not(info)
-        if reason is None and times[inner] > 1:
-            reason = "the archive holds two files of this name"
-        if reason is not None:
-            yield File(below, modified, partial(_fail, UnreadableError(reason)))
+        below, modified = (*parts, *(_safe_parts(path) or (f"unnamed{suffix}",))), _time_of(info)
+        if reason := _why_refused(info, path, copies[path]):
+            yield File(below, modified, partial(raise_error, UnreadableError(reason)))
         elif suffix == ".zip":
-            yield from _archive_or_its_error(below, modified, partial(_open_member, open, info), depth + 1)
+            yield from _files_in_inner_archive(below, modified, partial(_open_member, opener, info), depth + 1)
         else:
-            yield File(below, modified, partial(_read_member, open, info))
+            yield File(below, modified, partial(_read_member, opener, info))
 
 
 def _safe_parts(path: PurePosixPath) -> tuple[str, ...]:
@@ -199,8 +193,10 @@ def _safe_parts(path: PurePosixPath) -> tuple[str, ...]:
     return tuple(part[:LONGEST_PART] for part in path.parts if part not in ("..", "/", "//") and ":" not in part)
 
 
-def _why_not(info: zipfile.ZipInfo) -> str | None:
-    """Why a member of an archive is not read, as far as the table of contents tells."""
+def _why_refused(info: zipfile.ZipInfo, path: PurePosixPath, copies: int) -> str | None:
+    """Why a file in an archive is not read, as far as the table of contents tells."""
+    if _safe_parts(path) != path.parts:
+        return "its path in the archive leads out of the archive"
     if stat.S_ISLNK(info.external_attr >> 16):
         return "the file in the archive is a symbolic link, not a notebook"
     if info.flag_bits & 1:
@@ -208,14 +204,14 @@ def _why_not(info: zipfile.ZipInfo) -> str | None:
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         return "the file in the archive is packed in an unusual way; pack it again as an ordinary .zip"
     if info.file_size > LARGEST_FILE:
-        return f"the file is larger than {LARGEST_FILE // 2**20} MB"
+        return TOO_LARGE
     if info.file_size > 2**20 and info.file_size > LARGEST_RATIO * info.compress_size:
         return f"the file in the archive unpacks to more than {LARGEST_RATIO} times its size"
-    return None
+    return "the archive holds two files of this name" if copies > 1 else None
 
 
-class _Listing:
-    """A file of which only pieces of bounded size can be read: zipfile reads the table of contents as one."""
+class _BoundedReads:
+    """A file of which only pieces of bounded size can be read: zipfile reads the table of contents in one piece."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.seek, self.tell, self.seekable, self._read = file.seek, file.tell, file.seekable, file.read
@@ -226,45 +222,38 @@ class _Listing:
         return self._read(size if size >= 0 else LARGEST_CONTENTS)
 
 
-# What zipfile raises for damaged files is not one family.
-_DAMAGED = (
-    zipfile.BadZipFile, zlib.error, ValueError, OSError, NotImplementedError, RuntimeError, EOFError, struct.error,
-    OverflowError,
-)  # fmt: skip
-
-
-def _infos(open: _Open) -> list[zipfile.ZipInfo]:
-    """An archive's table of contents. Raises `BadArchiveError`."""
-    with open() as file:
+def _table_of_contents(opener: _Opener) -> list[zipfile.ZipInfo]:
+    """The files in an archive. Raises `UnreadableError`, `CannotOpenError`."""
+    with opener() as file:
         size = file.seek(0, os.SEEK_END)
         try:
-            with zipfile.ZipFile(cast(BinaryIO, _Listing(file))) as archive:
+            with zipfile.ZipFile(cast(BinaryIO, _BoundedReads(file))) as archive:
                 infos = [info for info in archive.infolist() if not info.is_dir()]
-        except _DAMAGED:
-            raise BadArchiveError("the file is not a .zip archive, or it is damaged") from None
+        except Exception:  # of a dozen kinds, for damaged files
+            raise UnreadableError("the file is not a .zip archive, or it is damaged") from None
     if len(infos) > MOST_MEMBERS:
-        raise BadArchiveError(f"the archive holds more than {MOST_MEMBERS} files")
+        raise UnreadableError(f"the archive holds more than {MOST_MEMBERS} files")
     if sum(info.compress_size for info in infos) > size:
-        raise BadArchiveError("the archive's table of contents is wrong: its files would not fit into it")
+        raise UnreadableError("the archive's table of contents is wrong: its files would not fit into it")
     if sum(info.file_size for info in infos) > LARGEST_UNPACKED:
-        raise BadArchiveError(f"the archive unpacks to more than {LARGEST_UNPACKED // 2**20} MB")
+        raise UnreadableError(f"the archive unpacks to more than {LARGEST_UNPACKED // 2**20} MB")
     return infos
 
 
-def _read_member(open: _Open, info: zipfile.ZipInfo) -> bytes:
-    with open() as file:
+def _read_member(opener: _Opener, info: zipfile.ZipInfo) -> bytes:
+    with opener() as file:
         try:
             with zipfile.ZipFile(file) as archive, archive.open(info) as member:
                 data = member.read(LARGEST_FILE + 1)
-        except _DAMAGED:
+        except Exception:  # as above
             raise UnreadableError("the file in the archive is damaged") from None
     if len(data) > LARGEST_FILE:
-        raise UnreadableError(f"the file is larger than {LARGEST_FILE // 2**20} MB")
+        raise UnreadableError(TOO_LARGE)
     return data
 
 
-def _open_member(open: _Open, info: zipfile.ZipInfo) -> BinaryIO:
-    return io.BytesIO(_read_member(open, info))
+def _open_member(opener: _Opener, info: zipfile.ZipInfo) -> BinaryIO:
+    return io.BytesIO(_read_member(opener, info))
 
 
 def _time_of(info: zipfile.ZipInfo) -> float:

@@ -1,14 +1,13 @@
-"""JSON from strangers: how much there is in it is counted before it is parsed."""
+"""Untrusted JSON: what it holds is counted before it is parsed."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from typing import Any
 
 DEEPEST = 100  # brackets within brackets; an honest notebook or message has about ten
-
-_BRACKET = re.compile(r"[\[\]{}]")
 
 
 class TooMuchError(ValueError):
@@ -16,7 +15,7 @@ class TooMuchError(ValueError):
 
 
 def without_strings(text: str) -> str:
-    """JSON without the strings in it: the brackets and commas that are left tell how many values it holds.
+    """JSON without its strings: the brackets and commas that are left tell how many values it holds.
 
     A backslash outside of strings may mislead this from there on, but there the parser stops.
 
@@ -46,11 +45,5 @@ def loads(text: str, most: int) -> Any:
 
 
 def _depth(text: str) -> int:
-    depth = deepest = 0
-    for bracket in _BRACKET.findall(text):
-        if bracket in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        else:
-            depth -= 1
-    return deepest
+    steps = (1 if bracket in "[{" else -1 for bracket in re.findall(r"[\[\]{}]", text))
+    return max(itertools.accumulate(steps), default=0)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import glob
+import itertools
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,17 +14,18 @@ from pathlib import Path
 from checker import sanitize
 from checker.exercises.model import Exercise
 from checker.result import Superseded
+from checker.submissions import platforms
 from checker.submissions.archives import (
-    BadArchiveError,
     CannotOpenError,
     File,
     files_in_archive,
     files_in_folder,
     is_folder,
+    raise_error,
     read_file,
 )
 from checker.submissions.notebook import UnreadableError
-from checker.submissions.platforms import Owner, gradescope_names, named_by_platform, names_nobody, without_copy_marks
+from checker.submissions.platforms import Owner, without_copy_marks
 
 
 @dataclass(frozen=True)
@@ -44,28 +47,24 @@ class Submission:
     def is_script(self) -> bool:
         return self.file.lower().endswith(".py")
 
-    def taken(self) -> Submission:
-        """The same with its content read, or what reading it raised: plain data, which may go to another process.
+    def loaded(self) -> Submission:
+        """The same with its content, or the error of reading it, in memory: it can be pickled for another process.
 
-        >>> Submission("ada", "Ada", "ada.ipynb", lambda: b"{}").taken().read()
+        >>> Submission("ada", "Ada", "ada.ipynb", lambda: b"{}").loaded().read()
         b'{}'
         """
         try:
             return replace(self, read=partial(bytes, self.read()))
         except Exception as error:  # raised again where the submission is graded
-            return replace(self, read=partial(_fail, error))
-
-
-def _fail(error: Exception) -> bytes:
-    raise error
+            return replace(self, read=partial(raise_error, error))
 
 
 @dataclass(frozen=True)
 class Found:
-    """What was found.
+    """What was found. `superseded` are the files that do not count, because a newer one of the same student does.
 
     `problems` are sentences about paths in which nothing, or not everything, could be found; `complete` is whether
-    everything there was could be looked at.
+    everything there was could be opened.
     """
 
     submissions: tuple[Submission, ...]
@@ -76,9 +75,10 @@ class Found:
 
 @dataclass(frozen=True)
 class _Candidate:
+    """A file that may be a submission, and the folder or archive that was given."""
+
     file: File
     root: Path
-    owner: Owner | None = None
 
     @property
     def shown(self) -> str:
@@ -86,20 +86,21 @@ class _Candidate:
 
     @property
     def path(self) -> tuple[str, ...]:
-        """The parts of the path from the folder that was given, that folder's name first."""
+        """The parts of the path from the root, the root's name first."""
         return (self.root.name.removesuffix(".zip"), *self.file.parts)
 
     @property
     def folder(self) -> tuple[str, ...]:
         """The folders below the root; an archive that a student handed in counts only where no folder does."""
         above = self.file.parts[:-1]
-        return tuple(part for part in above if not part.lower().endswith(".zip")) or tuple(
-            part.rsplit(".", 1)[0] for part in above
-        )
+        return tuple(part for part in above if not part.lower().endswith(".zip")) or tuple(map(_stem, above))
 
     @property
     def stem(self) -> str:
-        return self.file.name.rsplit(".", 1)[0]
+        return _stem(self.file.name)
+
+
+_Owned = tuple[Owner, _Candidate]
 
 
 def find(paths: Sequence[str | Path], exercise: Exercise, student: str | None = None) -> Found:
@@ -107,44 +108,39 @@ def find(paths: Sequence[str | Path], exercise: Exercise, student: str | None = 
 
     With `student`, all that is found is that student's.
     """
-    candidates: list[_Candidate] = []
+    owned: list[_Owned] = []
     problems: list[str] = []
-    closed: list[str] = []
-    singles: list[Path] = []
-
-    def not_opened(path: str, why: str) -> None:
-        closed.append(path)
-        problems.append(f"{path}: {why}")
-
-    def missed(error: OSError) -> None:
-        not_opened(error.filename, f"the folder could not be opened: {error.strerror}")
-
-    for given in _expand(paths):
-        before = len(closed)
+    single_files: list[Path] = []
+    complete = True
+    for path in _expand(paths):
+        files: list[File] = []
+        names: Mapping[str, str] = {}
+        not_opened: list[CannotOpenError] = []
         try:
-            if is_folder(given):
-                found = [_Candidate(file, given) for file in files_in_folder(given, missed)]
-                found = _with_gradescope_names(given, found)
-            elif given.suffix.lower() == ".zip":
-                found = [_Candidate(file, given) for file in files_in_archive(given)]
+            if is_folder(path):
+                files = list(files_in_folder(path, not_opened.append))
+                names = _gradescope_names(path)
+            elif path.suffix.lower() == ".zip":
+                files = list(files_in_archive(path))
             else:
-                singles.append(given)
+                single_files.append(path)
                 continue
-        except BadArchiveError as error:
-            problems.append(f"{given}: {error}")
+        except UnreadableError as error:
+            problems.append(f"{path}: {error}")
             continue
         except CannotOpenError as error:
-            not_opened(str(given), error.args[-1])
-            continue
-        found = [candidate for candidate in found if _may_be_submission(candidate.file, exercise)]
-        if not found and len(closed) == before:
-            problems.append(f"{given}: there is no notebook (.ipynb) in it")
-        candidates += _name_owners(found, exercise)
-    candidates += _name_owners(_from_single_files(singles), exercise)
+            not_opened.append(error)
+        complete = complete and not not_opened
+        problems += [f"{error.filename or path}: {error.strerror}" for error in not_opened]
+        candidates = [_Candidate(file, path) for file in files if _may_be_submission(file, exercise)]
+        if not candidates and not not_opened:
+            problems.append(f"{path}: there is no notebook (.ipynb) in it")
+        owned += _with_owners(candidates, exercise, names)
+    owned += _with_owners(_from_single_files(single_files), exercise)
     if student is not None:
-        candidates = [replace(candidate, owner=Owner(student, "named")) for candidate in candidates]
-    submissions, superseded = _one_for_each_student(candidates, exercise)
-    return Found(submissions, superseded, tuple(map(sanitize.line, problems)), complete=not closed)
+        owned = [(Owner(student, "named"), candidate) for _, candidate in owned]
+    submissions, superseded = _one_for_each_student(owned, exercise)
+    return Found(submissions, superseded, tuple(map(sanitize.line, problems)), complete)
 
 
 def single(path: str | Path) -> Submission:
@@ -166,7 +162,7 @@ def _expand(paths: Iterable[str | Path]) -> Iterable[Path]:
         yield from map(Path, matches or [str(path)])
 
 
-def _from_single_files(paths: list[Path]) -> list[_Candidate]:
+def _from_single_files(paths: Sequence[Path]) -> list[_Candidate]:
     """Files that were named one by one; the folders in which they differ may name their students."""
     parents = [path.absolute().parent.parts for path in paths]
     root = Path(*parents[0][: _common(parents)]) if parents else Path()
@@ -181,99 +177,88 @@ def _from_single_files(paths: list[Path]) -> list[_Candidate]:
 
 def _may_be_submission(file: File, exercise: Exercise) -> bool:
     """Scripts count when they are exports of this notebook; students' helper modules do not."""
-    return not file.name.lower().endswith(".py") or _mentions(file, exercise, if_closed=True)
+    return not file.name.lower().endswith(".py") or _mentions(file, exercise, if_not_opened=True)
 
 
-def _mentions(file: File, exercise: Exercise, *, if_closed: bool = False) -> bool:
-    """Whether a file is of this exercise, as far as its text tells."""
+def _mentions(file: File, exercise: Exercise, *, if_not_opened: bool = False) -> bool:
+    """Whether a file's text holds the name of the exercise's function or answer."""
     try:
         data = file.read()
     except UnreadableError:
         return False
     except CannotOpenError:
-        return if_closed
+        return if_not_opened
     return exercise.function.encode() in data or exercise.answer.encode() in data
 
 
-def _with_gradescope_names(root: Path, found: list[_Candidate]) -> list[_Candidate]:
+def _gradescope_names(root: Path) -> Mapping[str, str]:
     try:
-        text = read_file(root / "submission_metadata.yml").decode("utf-8", "replace")
+        metadata = read_file(root / platforms.GRADESCOPE_METADATA).decode("utf-8", "replace")
     except (CannotOpenError, UnreadableError):
-        return found
-    names = gradescope_names(text)
-    named = []
-    for candidate in found:
-        owner = named_by_platform(candidate.path)
-        if owner is not None:
-            owner = replace(owner, student=names.get(owner.student, owner.student))
-        named.append(replace(candidate, owner=owner))
-    return named
+        return {}
+    return platforms.gradescope_names(metadata)
 
 
-def _name_owners(candidates: list[_Candidate], exercise: Exercise) -> list[_Candidate]:
-    """Give each candidate an owner: by the platform's naming, else by its folder or by its own name."""
-    named: list[_Candidate] = []
-    rest: list[_Candidate] = []
+def _with_owners(
+    candidates: Iterable[_Candidate], exercise: Exercise, names: Mapping[str, str] | None = None
+) -> list[_Owned]:
+    """Each candidate of one root with its owner: by the platform's naming, else by its folder or by its own name."""
+    owned: list[_Owned] = []
+    by_folder: dict[tuple[str, ...], list[_Candidate]] = defaultdict(list)
     for candidate in candidates:
-        owner = candidate.owner or named_by_platform(candidate.path)
-        (rest if owner is None else named).append(replace(candidate, owner=owner))
+        if owner := platforms.owner_of(candidate.path, names):
+            owned.append((owner, candidate))
+        else:
+            by_folder[candidate.folder].append(candidate)
 
-    by_folder: dict[tuple[str, ...], list[_Candidate]] = {}
-    for candidate in rest:
-        by_folder.setdefault(candidate.folder, []).append(candidate)
     students = [folder for folder, files in by_folder.items() if folder and _is_one_students(files, exercise)]
     start, end = _common(students), _common([folder[::-1] for folder in students])
     for folder, files in by_folder.items():
         for candidate in files:
             if folder in students:
                 distinct = folder[start : len(folder) - end] if len(students) > 1 else folder[-1:]
-                student, key = "/".join(distinct) or folder[-1], f"folder {folder}"
+                student, id = "/".join(distinct) or folder[-1], f"{candidate.root} folder {folder}"
             else:
                 stem, _ = without_copy_marks(candidate.stem)
                 # Several files of the exercise's own name in one heap may be of several students: keep them all.
-                student = candidate.stem if names_nobody(stem, exercise.notebook) else stem
-                key = f"file {folder} {student.lower()}"
-            named.append(replace(candidate, owner=Owner(student, f"{candidate.root} {key}")))
-    return named
+                student = candidate.stem if platforms.names_nobody(stem, exercise.notebook) else stem
+                id = f"{candidate.root} file {folder} {student.lower()}"
+            owned.append((Owner(student, id), candidate))
+    return owned
 
 
-def _is_one_students(files: list[_Candidate], exercise: Exercise) -> bool:
+def _is_one_students(files: Sequence[_Candidate], exercise: Exercise) -> bool:
     """Whether the files of a folder are one student's: they name nobody, or only one is of this exercise."""
-    stems = {without_copy_marks(candidate.stem)[0].lower() for candidate in files}
-    if len(stems) == 1 or any(names_nobody(stem, exercise.notebook) for stem in stems):
+
+    def stems(files: Iterable[_Candidate]) -> set[str]:
+        return {without_copy_marks(candidate.stem)[0].lower() for candidate in files}
+
+    if len(stems(files)) == 1 or any(platforms.names_nobody(stem, exercise.notebook) for stem in stems(files)):
         return True
-    fitting = [candidate for candidate in files if _mentions(candidate.file, exercise)]
-    return len({without_copy_marks(candidate.stem)[0].lower() for candidate in fitting}) == 1
+    return len(stems(candidate for candidate in files if _mentions(candidate.file, exercise))) == 1
 
 
 def _common(sequences: Sequence[tuple[str, ...]]) -> int:
     """How many leading elements all sequences share."""
-    count = 0
-    for elements in zip(*sequences, strict=False):
-        if len(set(elements)) > 1:
-            break
-        count += 1
-    return count
+    return sum(1 for _ in itertools.takewhile(lambda each: len(set(each)) == 1, zip(*sequences, strict=False)))
 
 
 def _one_for_each_student(
-    candidates: list[_Candidate], exercise: Exercise
+    owned: Iterable[_Owned], exercise: Exercise
 ) -> tuple[tuple[Submission, ...], tuple[Superseded, ...]]:
-    by_owner: dict[str, list[_Candidate]] = {}
-    for candidate in candidates:
-        assert candidate.owner is not None
-        by_owner.setdefault(candidate.owner.key, []).append(candidate)
+    by_owner: dict[tuple[str, str], list[_Owned]] = defaultdict(list)
+    for owner, candidate in owned:
+        by_owner[owner.platform, owner.id].append((owner, candidate))
 
     submissions, superseded = [], []
-    taken: set[str] = set()
+    ids: set[str] = set()
     for files in by_owner.values():
-        *older, counted = _oldest_first(files, exercise)
-        owner = counted.owner
-        assert owner is not None
+        *older, (owner, counted) = _oldest_first(files, exercise)
         student = sanitize.name(owner.student)
-        id = _unique(sanitize.file_name(student), taken)
-        submissions.append(Submission(id, student, counted.shown, counted.file.read, owner.platform, owner.id))
-        superseded += [Superseded(file.shown, student, counted.shown) for file in older]
+        id = _unique(sanitize.file_name(student), ids)
+        student_id = owner.id if owner.platform else ""
+        submissions.append(Submission(id, student, counted.shown, counted.file.read, owner.platform, student_id))
+        superseded += [Superseded(other.shown, student, counted.shown) for _, other in older]
     submissions.sort(key=lambda submission: submission.id)
     return tuple(submissions), tuple(superseded)
 
@@ -282,27 +267,30 @@ def _one_for_each_student(
 _SAME_TIME = 60.0
 
 
-def _oldest_first(files: list[_Candidate], exercise: Exercise) -> list[_Candidate]:
+def _oldest_first(files: Sequence[_Owned], exercise: Exercise) -> Sequence[_Owned]:
     """One student's files, the one that counts last: of this exercise, newest, of the highest copy number."""
-    if len(files) == 1:
+    if len(files) == 1:  # it need not be read
         return files
-    latest = max(candidate.file.modified for candidate in files)
+    latest = max(candidate.file.modified for _, candidate in files)
 
-    def age(candidate: _Candidate) -> tuple[bool, float, int, int, float, str]:
-        assert candidate.owner is not None
-        fits = _mentions(candidate.file, exercise)
+    def age(owned: _Owned) -> tuple[bool, float, int, int, float, str]:
+        owner, candidate = owned
         modified = candidate.file.modified
         rounded = latest if modified > latest - _SAME_TIME else modified
         copy = without_copy_marks(candidate.stem)[1]
-        return fits, rounded, candidate.owner.order, copy, modified, candidate.shown
+        return _mentions(candidate.file, exercise), rounded, owner.order, copy, modified, candidate.shown
 
     return sorted(files, key=age)
 
 
-def _unique(slug: str, taken: set[str]) -> str:
-    name, number = slug, 1
-    while name in taken:
+def _unique(name: str, taken: set[str]) -> str:
+    unique, number = name, 1
+    while unique in taken:
         number += 1
-        name = f"{slug}-{number}"
-    taken.add(name)
-    return name
+        unique = f"{name}-{number}"
+    taken.add(unique)
+    return unique
+
+
+def _stem(name: str) -> str:
+    return name.rsplit(".", 1)[0]

@@ -1,7 +1,7 @@
 """From untrusted bytes to a notebook, or one sentence that says why not.
 
-nbformat is not used for reading: strangers' files make it raise a dozen kinds of errors, quote the content, or
-take seconds. Only cell types and sources are read, so little can go wrong here.
+Not with nbformat: for untrusted files it raises a dozen kinds of errors, quotes the content, or takes seconds. Only
+cell types and sources are read here, so little can go wrong.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from typing import Any
 from checker.submissions.bounded_json import TooMuchError, loads
 
 LARGEST_FILE = 20 * 2**20
+TOO_LARGE = f"the file is larger than {LARGEST_FILE // 2**20} MB"
 MOST_CELLS = 2_000
 MOST_VALUES = 1_000_000  # in all of the notebook's JSON
 LARGEST_CODE = 2**20  # characters of all code cells
 
 
 class UnreadableError(ValueError):
-    """The bytes are not a notebook; the message is one sentence for the student, without the file's name."""
+    """A file is no notebook, or no archive; the message is one sentence for the student, without the file's name."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def parse(data: bytes, *, script: bool = False) -> Notebook:
     checker.submissions.notebook.UnreadableError: the file is empty
     """
     if len(data) > LARGEST_FILE:
-        raise UnreadableError(f"the file is larger than {LARGEST_FILE // 2**20} MB")
+        raise UnreadableError(TOO_LARGE)
     if not data.strip():
         raise UnreadableError("the file is empty")
     text = decode(data)
@@ -62,34 +63,27 @@ def parse(data: bytes, *, script: bool = False) -> Notebook:
 
 def decode(data: bytes) -> str:
     """The text of a file. Raises `UnreadableError`."""
+    # Windows editors save "Unicode" as UTF-16 with a byte order mark.
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
-        return data.decode("utf-8-sig")
+        return data.decode(encoding)
     except UnicodeDecodeError:
-        return _decode_utf16(data)
-
-
-def _decode_utf16(data: bytes) -> str:
-    """Windows editors save "Unicode" as UTF-16 with a byte order mark."""
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        try:
-            return data.decode("utf-16")
-        except UnicodeDecodeError:
-            pass
-    raise UnreadableError("the file is not UTF-8 text; save it again as UTF-8, or download the notebook again")
+        reason = "the file is not UTF-8 text; save it again as UTF-8, or download the notebook again"
+        raise UnreadableError(reason) from None
 
 
 def _parse_json(text: str) -> Notebook:
     try:
         content = loads(text, MOST_VALUES)
     except TooMuchError as error:
-        raise UnreadableError(f"the file {error}, so it is not a notebook") from None
+        raise UnreadableError(f"the file is not a notebook: it {error}") from None
     except json.JSONDecodeError as error:
         at_the_end = error.pos >= len(text.rstrip()) - len("false") or error.msg.startswith("Unterminated string")
         if text.lstrip()[:1] == "{" and at_the_end:
             raise UnreadableError("the file breaks off in the middle; download or save it again") from None
         raise UnreadableError("the file is not a Jupyter notebook: it is not JSON") from None
     except ValueError:  # a number of thousands of digits
-        raise UnreadableError("the file is JSON, but not a Jupyter notebook") from None
+        content = None
     if not isinstance(content, dict) or "nbformat" not in content:
         raise UnreadableError("the file is JSON, but not a Jupyter notebook")
     version = content["nbformat"]
@@ -121,10 +115,13 @@ def _parse_cell(cell: Any, number: int) -> Cell:
         source = "".join(source)
     if not isinstance(source, str):
         raise UnreadableError(f"cell {number} of the notebook has no readable source")
-    # A lone surrogate or a NUL cannot be sent to a kernel; \r\n would shift the columns of an error.
-    source = source.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
-    source = source.replace("\r\n", "\n").replace("\r", "\n")
-    return Cell(kind if kind in ("code", "markdown") else "raw", source)
+    source = source.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate cannot be sent to a kernel
+    return Cell(kind if kind in ("code", "markdown") else "raw", _plain(source))
+
+
+def _plain(source: str) -> str:
+    """Without NULs, which no kernel takes, and with the line ends of Python, so that an error's columns are right."""
+    return source.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
 
 
 # Lines that nbconvert (`# In[3]:`), VS Code and Spyder (`# %%`) and Databricks put between cells.
@@ -133,8 +130,7 @@ MARKER = re.compile(r"^#\s*(?:In\s*\[[ \d]*\]:?|%%.*|COMMAND -+)\s*$", re.MULTIL
 
 def _parse_script(text: str) -> Notebook:
     """A script exported from a notebook: one code cell between each two markers, or one in all."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
-    parts = [part.strip("\n") for part in MARKER.split(text)]
+    parts = [part.strip("\n") for part in MARKER.split(_plain(text))]
     if len(parts) > MOST_CELLS:
         raise UnreadableError(f"the notebook has more than {MOST_CELLS} cells")
     return _bounded(Notebook(tuple(Cell("code", part) for part in parts if part.strip())))

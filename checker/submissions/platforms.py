@@ -1,62 +1,90 @@
-"""Who handed in a file: read off the names that learning platforms give to folders and files.
+"""Whose file it is, as the names that learning platforms give to folders and files tell.
 
->>> canvas("lovelaceada_LATE_123_456_notebook.ipynb").student
-'lovelaceada'
->>> moodle("Ada Lovelace_1234_assignsubmission_file_").student
-'Ada Lovelace'
+To add a platform, add a pattern to `PATTERNS`, or a function to `PLATFORMS` if one name alone does not tell.
+
+>>> owner_of(["hw12", "Ada Lovelace_1234_assignsubmission_file_", "x.ipynb"])
+Owner(student='Ada Lovelace', id='1234', platform='moodle', order=0)
+>>> owner_of(["hw12", "lovelaceada_LATE_123_456_notebook.ipynb"])
+Owner(student='lovelaceada', id='123', platform='canvas', order=456)
 """
 
 from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+# What Gradescope puts beside the folders of its export, whose names are numbers.
+GRADESCOPE_METADATA = "submission_metadata.yml"
 
 
 @dataclass(frozen=True)
 class Owner:
-    """A student. `key` tells two of the same name apart; of two files, the one of higher `order` is the newer.
+    """A student. `id` tells two of the same name apart; it is what `platform` calls the student by, if there is one.
 
-    `id` is what `platform` calls the student by, for tables that go back there.
+    Of two files of one student, the one of higher `order` is the newer.
     """
 
     student: str
-    key: str
-    order: int = 0
+    id: str
     platform: str = ""
-    id: str = ""
-
-    @classmethod
-    def on(cls, platform: str, student: str, id: str, order: int = 0) -> Owner:
-        """A student whom a platform names."""
-        return cls(student, f"{platform} {id}", order, platform, id)
+    order: int = 0
 
 
-def moodle(part: str) -> Owner | None:
-    """Moodle: `Ada Lovelace_1234_assignsubmission_file_`, as a folder or in front of the file's name."""
-    found = re.match(r"(.+?)_(\d+)_assignsubmission_(?:file|onlinetext)", part)
-    return Owner.on("moodle", found[1], found[2]) if found else None
+# Platforms that name the student in one part of a path, a folder's name or the file's.
+PATTERNS = {
+    # Ada Lovelace_1234_assignsubmission_file_, as a folder or in front of the file's name
+    "moodle": re.compile(r"(?P<student>.+?)_(?P<id>\d+)_assignsubmission_(?:file|onlinetext)"),
+    # submission_1234/ in an export; the student's name is in GRADESCOPE_METADATA
+    "gradescope": re.compile(r"(?P<student>submission_(?P<id>\d+))\Z"),
+}
 
 
-def canvas(part: str) -> Owner | None:
-    """Canvas: `lovelaceada_LATE_123_456_name.ipynb`, the numbers being the student's and the file's."""
-    found = re.match(r"([^\W\d_][^_]*)_(?:LATE_)?(\d+)_(\d+)_.+\.", part)
-    return Owner.on("canvas", found[1], found[2], int(found[3][:18])) if found else None
-
-
-def nbgrader(parts: Sequence[str]) -> Owner | None:
-    """nbgrader: `submitted/<student>/<assignment>/<file>`."""
-    for i, part in enumerate(parts):
-        if part == "submitted" and len(parts) > i + 2:
-            return Owner.on("nbgrader", parts[i + 1], parts[i + 1])
+def by_pattern(path: Sequence[str]) -> Owner | None:
+    """The first part of the path that matches one of `PATTERNS`."""
+    for part, (platform, pattern) in itertools.product(path, PATTERNS.items()):
+        if found := pattern.match(part):
+            return Owner(found["student"], found["id"], platform)
     return None
 
 
-def gradescope(part: str) -> Owner | None:
-    """Gradescope's export: `submission_1234/`; the names are in `submission_metadata.yml` (see below)."""
-    found = re.fullmatch(r"submission_(\d+)", part)
-    return Owner.on("gradescope", part, found[1]) if found else None
+def canvas(path: Sequence[str]) -> Owner | None:
+    """Canvas: `lovelaceada_LATE_123_456_name.ipynb`, the numbers being the student's and the file's."""
+    found = re.match(r"([^\W\d_][^_]*)_(?:LATE_)?(\d+)_(\d+)_.+\.", path[-1])
+    return Owner(found[1], found[2], "canvas", int(found[3][:18])) if found else None
+
+
+def nbgrader(path: Sequence[str]) -> Owner | None:
+    """nbgrader: `submitted/<student>/<assignment>/<file>`."""
+    for i, part in enumerate(path):
+        if part == "submitted" and len(path) > i + 2:
+            return Owner(path[i + 1], path[i + 1], "nbgrader")
+    return None
+
+
+def github_classroom(path: Sequence[str]) -> Owner | None:
+    """GitHub Classroom: `<assignment>-submissions/<assignment>-<account>/`."""
+    for parent, child in itertools.pairwise(path):
+        slug = parent.removesuffix("-submissions")
+        if slug != parent and child.startswith(f"{slug}-"):
+            account = child.removeprefix(f"{slug}-")
+            return Owner(account, account, "github")
+    return None
+
+
+# In the order in which they are tried.
+PLATFORMS: tuple[Callable[[Sequence[str]], Owner | None], ...] = (nbgrader, github_classroom, by_pattern, canvas)
+
+
+def owner_of(path: Sequence[str], names: Mapping[str, str] | None = None) -> Owner | None:
+    """Whose a file is by the naming of a platform, or None where no platform named it.
+
+    `path` is the whole path from the folder that was given, that folder's name first; `names` has the names that the
+    platform states elsewhere, by what the path calls the student.
+    """
+    owner = next(filter(None, (platform(path) for platform in PLATFORMS)), None)
+    return owner and replace(owner, student=(names or {}).get(owner.student, owner.student))
 
 
 def gradescope_names(metadata: str) -> dict[str, str]:
@@ -75,28 +103,7 @@ def gradescope_names(metadata: str) -> dict[str, str]:
     return {folder: ", ".join(found) for folder, found in names.items()}
 
 
-def github_classroom(parts: Sequence[str]) -> Owner | None:
-    """GitHub Classroom: `<assignment>-submissions/<assignment>-<account>/`."""
-    for parent, child in itertools.pairwise(parts):
-        slug = parent.removesuffix("-submissions")
-        if slug != parent and child.startswith(f"{slug}-"):
-            account = child.removeprefix(f"{slug}-")
-            return Owner.on("github", account, account)
-    return None
-
-
-def named_by_platform(parts: Sequence[str]) -> Owner | None:
-    """The owner of a file by the naming of a platform, or None where no platform named it.
-
-    `parts` is the whole path from the folder that was given, that folder's name first.
-    """
-    owner = nbgrader(parts) or github_classroom(parts)
-    for part in parts:
-        owner = owner or moodle(part) or gradescope(part)
-    return owner or canvas(parts[-1])
-
-
-_COPY = (
+_COPY_MARKS = (
     re.compile(r"^(?:copy|kopie|copie|copia)[ _](?:of|von|van|de|di)[ _]", re.IGNORECASE),
     re.compile(r"[ _]?\((\d+)\)$"),
     re.compile(r"[-_ ]copy\s?(\d*)$", re.IGNORECASE),
@@ -110,14 +117,9 @@ def without_copy_marks(stem: str) -> tuple[str, int]:
     ('ada', 2)
     """
     number = 0
-    changed = True
-    while changed:
-        changed = False
-        for pattern in _COPY:
-            if found := pattern.search(stem):
-                stem = (stem[: found.start()] + stem[found.end() :]).strip()
-                number = max(number, int(found[1][:6] or 1) if pattern.groups else number)
-                changed = True
+    while found := next(filter(None, (mark.search(stem) for mark in _COPY_MARKS)), None):
+        stem = (stem[: found.start()] + stem[found.end() :]).strip()
+        number = max([number, *(int(digits[:6] or 1) for digits in found.groups())])
     return stem, number
 
 

@@ -48,8 +48,8 @@ def test_a_submission_travels_with_its_content_or_with_what_reading_it_raised(er
     def fail() -> bytes:
         raise error
 
-    assert pickle.loads(pickle.dumps(submission("ada", b"{}").taken())).read() == b"{}"
-    sent = pickle.loads(pickle.dumps(Submission("eve", "Eve", "eve.ipynb", fail).taken()))
+    assert pickle.loads(pickle.dumps(submission("ada", b"{}").loaded())).read() == b"{}"
+    sent = pickle.loads(pickle.dumps(Submission("eve", "Eve", "eve.ipynb", fail).loaded()))
     with pytest.raises(type(error)) as raised:
         sent.read()
     assert raised.value.args == error.args
