@@ -16,95 +16,21 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from time import perf_counter
 
+from growth import grow
+from measuring import Round, measure
 from submissions import make_submissions
-from ways import WAYS, Prepared, prepare
-
-from checker.sandbox.inside.supervisor import descendants
+from ways import WAYS, prepare
 
 RIVAL = "nbgrader autograde"
 
 
-@dataclass(frozen=True)
-class Round:
-    """One way's turn at one round's submissions: seconds of wall time for each, and memory in MB at most.
-
-    Not CPU time: what a kernel in a process namespace of its own has used is not added up for its parents.
-    """
-
-    way: str
-    submissions: int
-    wall: float
-    memory: float
-
-
-def measure(way: str, prepared: Prepared) -> Round:
-    """Run the commands one after the other, as a whole; the slower start of an interpreter counts too."""
-    memory = Memory()
-    begun = perf_counter()
-    for command in prepared.commands:
-        process = subprocess.Popen(
-            command,
-            cwd=prepared.folder,
-            env=os.environ | dict(prepared.environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
-        with memory.of(process.pid):
-            _, complaint = process.communicate()
-        if process.returncode not in prepared.exit_codes:
-            raise SystemExit(f"{way}: exit code {process.returncode}\n{complaint.decode(errors='replace')[-2000:]}")
-    wall = perf_counter() - begun
-    prepared.verify()
-    count = prepared.submissions
-    return Round(way, count, wall / count, memory.peak / 2**20)
-
-
-class Memory:
-    """The largest memory of a process and all below it, looked at a few times a second; shared pages count once."""
-
-    def __init__(self) -> None:
-        self.peak = 0
-        self._ended = threading.Event()
-
-    def of(self, process: int) -> Memory:
-        self._process = process
-        return self
-
-    def __enter__(self) -> None:
-        self._ended.clear()
-        self._thread = threading.Thread(target=self._watch)
-        self._thread.start()
-
-    def __exit__(self, *raised: object) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._ended.wait(0.3):
-            self.peak = max(self.peak, sum(map(_memory, [self._process, *descendants(self._process)])))
-
-
-def _memory(process: int) -> int:
-    try:
-        for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return 0
-
-
-def compare(ways: Sequence[str], count: int, rounds: int, plots: bool, tell: Callable[[str], None]) -> list[Round]:
+def compare(ways: Sequence[str], count: int, rounds: int, plots: bool, report: Callable[[str], None]) -> list[Round]:
     """All rounds of all ways."""
     found: list[Round] = []
     with tempfile.TemporaryDirectory(prefix="benchmark-") as directory:
@@ -115,7 +41,7 @@ def compare(ways: Sequence[str], count: int, rounds: int, plots: bool, tell: Cal
                 folder = Path(directory) / f"{number}-{way.replace(' ', '-').replace(',', '')}"
                 done = measure(way, prepare(way, submissions, folder))
                 found.append(done)
-                tell(f"round {number + 1} of {rounds}: {way:<32} {1000 * done.wall:8.0f} ms a submission")
+                report(f"round {number + 1} of {rounds}: {way:<32} {1000 * done.wall:8.0f} ms a submission")
     return found
 
 
@@ -145,16 +71,14 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every round's figures here")
     options = parser.parse_args()
 
-    def tell(line: str) -> None:
+    def report(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
     if options.growth:
-        from growth import grow
-
-        print(grow(options.most, tell))
+        print(grow(options.most, report))
         return
     ways = [way for way in WAYS if not options.only or any(text in way for text in options.only)]
-    found = compare(ways, options.submissions, options.rounds, options.plots, tell)
+    found = compare(ways, options.submissions, options.rounds, options.plots, report)
     print(f"{options.submissions} submissions {'with' if options.plots else 'without'} plots, {os.cpu_count()} cores")
     print(table(found))
     if options.json:

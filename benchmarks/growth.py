@@ -6,14 +6,14 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from compare import measure
+from measuring import measure
 from submissions import make_submissions
 from ways import prepare
 
-WAY = "checker, warm, all workers"
+WAY = "checker, fork, all workers"
 
 
-def grow(most: int, tell: Callable[[str], None]) -> str:
+def grow(most: int, report: Callable[[str], None]) -> str:
     """A table for 10, 30, 100 and so on up to `most` submissions."""
     sizes = [size for size in (10, 30, 100, 200, 1_000, 3_000, 10_000) if size <= most]
     lines = [f"{'submissions':>12}{'wall ms':>10}{'peak MB':>10}"]
@@ -21,5 +21,5 @@ def grow(most: int, tell: Callable[[str], None]) -> str:
         with tempfile.TemporaryDirectory(prefix="growth-") as directory:
             done = measure(WAY, prepare(WAY, make_submissions(size), Path(directory) / "all"))
         lines.append(f"{size:>12}{1000 * done.wall:>10.1f}{done.memory:>10.0f}")
-        tell(lines[-1])
+        report(lines[-1])
     return "\n".join(lines)

@@ -120,11 +120,11 @@ WAYS: dict[str, Callable[[Submissions, Path], Prepared]] = {
     "nbgrader autograde": with_nbgrader,
     "otter run": with_otter,
     "bare nbclient": with_nbclient,
-    "checker, cold, 1 worker": checker("--launcher", "spawn", "--workers", "1"),
-    "checker, cold, all workers": checker("--launcher", "spawn"),
-    "checker, warm, 1 worker": checker("--launcher", "fork", "--workers", "1"),
-    "checker, warm, no sandbox": checker("--launcher", "fork", "--sandbox", "off"),
-    "checker, warm, all workers": checker("--launcher", "fork"),
+    "checker, spawn, 1 worker": checker("--launcher", "spawn", "--workers", "1"),
+    "checker, spawn, all workers": checker("--launcher", "spawn"),
+    "checker, fork, 1 worker": checker("--launcher", "fork", "--workers", "1"),
+    "checker, fork, no sandbox": checker("--launcher", "fork", "--sandbox", "off"),
+    "checker, fork, all workers": checker("--launcher", "fork"),
     "bare fork (the floor)": floor,
 }
 

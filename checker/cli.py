@@ -1,25 +1,22 @@
 """The command line: verbs and options, nothing else."""
 
-from __future__ import annotations
-
 import argparse
+import functools
 import io
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from checker import commands
-from checker.commands import INTERRUPTED, NOT_CORRECT, USAGE
 from checker.exercises import DEFAULT
 from checker.exercises.mistakes import LEVELS
 
 PLATFORMS = ("canvas", "moodle")  # those of `reports.gradebook`, which imports more than a help text may
 
 DESCRIPTION = """\
-Runs student notebooks, compares their answer with the reference, and says
-what went wrong.
+Runs student notebooks, compares their answers with a reference solution, and
+explains what went wrong.
 
 For a student:   checker check my_notebook.ipynb
 For a teacher:   checker grade submissions/ --out grades
@@ -27,95 +24,41 @@ For CI:          checker run notebooks/*.ipynb solutions/*.ipynb
 """
 
 EXIT_CODES = """\
-exit code:
-  0    everything is correct
-  1    at least one submission is not correct (run: a notebook failed)
-  2    the command line is wrong, or a path or an address leads to nothing or
-       cannot be opened
+exit codes:
+  0    every answer is correct (run: every notebook runs to its end)
+  1    at least one answer is not correct (run: a cell failed)
+  2    usage error: a wrong option, or a path or an address that does not
+       exist or cannot be opened
   3    at least one submission could not be graded, through no fault of its
        student
-  4    the sandbox that is asked for does not start here, or it is too weak for
-       grading other people's notebooks
-  130  interrupted; what was finished is kept
-"""
-
-CHECK = """\
-Grades one notebook and tells its story: the verdict, the reason, each check.
-"""
-
-CHECK_EXAMPLE = """\
-example:
-  checker check my_notebook.ipynb
+  4    the sandbox asked for does not start here, or the best one is too weak
+       for grading other people's notebooks
+  130  interrupted; finished results are kept
 """
 
 GRADE = """\
-Grades every submission in files, folders, globs and .zip archives, one for
-each student.
+Takes files, folders, globs and .zip archives. Downloads from Canvas, Moodle,
+Gradescope, nbgrader and GitHub Classroom are understood as they are;
+otherwise the name of the folder or file says who the student is. If a student
+handed in several notebooks, the newest counts and the others are listed.
+Notebooks exported as Python scripts (.py) are accepted too.
 
-Downloads from Canvas, Moodle, Gradescope, nbgrader and GitHub Classroom are
-understood as they are; elsewhere the student is the folder or the file name.
-Of two files from one student the newest counts, and the other is named.
-A Python export (.py) of the notebook is accepted too.
-
-Interrupted, by whatever, the same command goes on where it was. Results in
-DIR are kept as long as file, exercise and settings are the same.
+If interrupted, run the same command again to resume. Results in DIR are
+reused as long as file, exercise and settings are the same.
 """
 
-GRADE_EXAMPLE = """\
-what --out gets:
-  results.jsonl             one result a line, with everything known of it
-  grades.csv                one line for each student
-  index.html                the class: what was misunderstood, by how many
-  feedback/<student>.html   a page for each student
-  executed/<student>.ipynb  the notebooks as they ran (with --executed)
-  gradebook-<where>.csv     for Canvas or Moodle (with --gradebook)
+GRADE_EPILOG = """\
+files in DIR:
+  results.jsonl             every result in full, one per line
+  grades.csv                a table with one row per student
+  index.html                the class: results and common mistakes
+  feedback/<student>.html   a feedback page per student
+  executed/<student>.ipynb  the executed notebooks (with --executed)
+  gradebook-<platform>.csv  for import into Canvas or Moodle (with --gradebook)
 
 examples:
   checker grade submissions.zip --out grades
   checker grade section1/ section2/ --out grades --workers 4
-"""
-
-REPORT = """\
-Writes every report of a folder of grades anew, from its results.jsonl: after
-a change of options, say, or when one was lost. Nothing is executed. The exit
-code is 0 if they are written.
-"""
-
-REPORT_EXAMPLE = """\
-example:
-  checker report grades --feedback explain
-"""
-
-RUN = """\
-Executes notebooks from top to bottom, each in a fresh kernel and an empty
-directory, and fails if a cell fails. No answer is looked at.
-"""
-
-DOCTOR = """\
-Says which layers of the sandbox this machine offers, what is missing, what
-would add it, and which level results: full, confined, reduced or limits.
-The exit code is 0 if that is enough for other people's notebooks.
-"""
-
-DOCTOR_EXAMPLE = """\
-example:
-  checker doctor
-"""
-
-SELFTEST = """\
-Runs an exercise against what it must not accept: its own mistakes (each, in
-pairs, and a thousand triples), mutants of its reference, and known cheats.
-Fails if one that is not the same function gets through.
-"""
-
-SELFTEST_EXAMPLE = """\
-example:
-  checker selftest multihead-self-attention
-"""
-
-RUN_EXAMPLE = """\
-example:
-  checker run notebooks/*.ipynb solutions/*.ipynb
 """
 
 
@@ -126,211 +69,101 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     parser = _parser()
     options = parser.parse_args(arguments)
-    if not hasattr(options, "run"):
+    from checker import commands  # not for a help text
+
+    if options.verb is None:
         parser.print_help()
-        return USAGE
+        return commands.USAGE
     try:
-        return int(options.run(options))
-    except KeyboardInterrupt:
-        print("checker: interrupted", file=sys.stderr)
-        return INTERRUPTED
+        return int(getattr(commands, options.verb)(options))
     except BrokenPipeError:  # the reader of our output, say `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return NOT_CORRECT
-
-
-class _Help(argparse.RawDescriptionHelpFormatter):
-    """Descriptions as they are written, and room for the longest option beside its help."""
-
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=26)
+        return commands.NOT_CORRECT
+    except (Exception, KeyboardInterrupt) as error:
+        return commands.exit_code_for(error)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="checker",
-        description=DESCRIPTION,
-        epilog=EXIT_CODES,
-        formatter_class=_Help,
+    from checker import __version__
+
+    parser = argparse.ArgumentParser("checker", description=DESCRIPTION, epilog=EXIT_CODES, formatter_class=_HELP)
+    parser.add_argument("--version", action="version", version=f"checker {__version__}")
+    verbs = parser.add_subparsers(title="commands", metavar="COMMAND [options]", dest="verb")
+
+    # fmt: off
+    grading = ("--seed", "--weights", "--no-partial-credit")
+    execution = ("--cell-timeout", "--timeout", "--sandbox", "--launcher")
+    reports = ("--feedback", "--gradebook", "--assignment", "--junit", "--gradescope", "--github", "--json")
+    _add_verb(
+        verbs, "check", "FILE", "grade one notebook and explain the result", "",
+        "examples:\n  checker check my_notebook.ipynb\n  checker check my_notebook.ipynb --feedback explain\n",
+        {"input": ("file", "--exercise"), "grading": grading, "execution": execution,
+         "output": ("--feedback", "--json")},
+        workers=1,
     )
-    parser.add_argument("--version", action="version", version=_version())
-    verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
-
-    check = _verb(verbs, "check", commands.check, "grade one notebook, and tell its story", CHECK, CHECK_EXAMPLE)
-    given = check.add_argument_group("input")
-    given.add_argument("file", metavar="FILE", type=Path, help="the notebook (.ipynb), or a Python export of it")
-    _add_exercise(given)
-    _add_grading_options(check.add_argument_group("grading"))
-    _add_limits(check, cell=20, notebook=60)
-    output = check.add_argument_group("output")
-    _add_feedback(output)
-    _add_json(output)
-
-    grade = _verb(verbs, "grade", commands.grade, "grade many, into a folder", GRADE, GRADE_EXAMPLE)
-    grade.usage = "checker grade [options] --out DIR PATH [PATH ...]"
-    given = grade.add_argument_group("input")
-    given.add_argument("paths", metavar="PATH", nargs="+", help="a file, folder, glob or .zip archive")
-    given.add_argument("--student", metavar="NAME", help="everything is this student's; what fits and is newest counts")
-    _add_exercise(given)
-    grading = grade.add_argument_group("grading")
-    _add_grading_options(grading)
-    grading.add_argument(
-        "--workers", metavar="N", type=_positive(int), default=_cores(),
-        help="processes that grade, each one notebook at a time (default: %(default)s, the number of cores)",
-    )  # fmt: skip
-    grading.add_argument(
-        "--cluster", metavar="ADDRESS",
-        help="grade on the workers of this Dask scheduler, say tcp://head:8786, not here (needs the extra `cluster`)",
-    )  # fmt: skip
-    grading.add_argument("--force", action="store_true", help="grade everything afresh, whatever DIR has already")
-    _add_limits(grade, cell=20, notebook=60)
-    output = grade.add_argument_group("output")
-    output.add_argument(
-        "--out", metavar="DIR", type=Path, required=True, help="the folder for results; made if missing"
+    _add_verb(
+        verbs, "grade", "--out DIR PATH [PATH ...]", "grade the submissions of a class", GRADE, GRADE_EPILOG,
+        {"input": ("paths", "--student", "--exercise"), "grading": (*grading, "--force"),
+         "execution": (*execution, "--workers", "--cluster"),
+         "output": ("grade --out", "--executed", "--quiet", *reports)},
     )
-    output.add_argument("--executed", action="store_true", help="also keep every notebook as it ran")
-    _add_report_options(output)
-    output.add_argument("--quiet", action="store_true", help="no progress; only the summary, and what went wrong")
-    _add_json(output)
-
-    report = _verb(verbs, "report", commands.report, "write all reports anew", REPORT, REPORT_EXAMPLE)
-    report.add_argument("folder", metavar="DIR", type=Path, help="what `checker grade` was given as --out")
-    output = report.add_argument_group("output")
-    _add_report_options(output)
-    _add_json(output)
-
-    run = _verb(verbs, "run", commands.run, "execute notebooks, and fail if a cell fails", RUN, RUN_EXAMPLE)
-    run.add_argument(
-        "notebooks", metavar="NOTEBOOK", nargs="+", type=Path, help="a notebook, or a Python export of one"
+    _add_verb(
+        verbs, "report", "DIR", "write the reports of a graded class again",
+        "Use it to change an option or to replace a lost file. Reads DIR/results.jsonl\n"
+        "and executes nothing. The exit code is 0 once the reports are written.",
+        "examples:\n  checker report grades --feedback explain\n  checker report grades --gradebook canvas\n",
+        {"input": ("folder",), "output": reports},
     )
-    run.add_argument("--out", metavar="DIR", type=Path, help="keep the executed notebooks in this folder")
-    _add_limits(run, cell=120, notebook=600)
-    _add_json(run)
-
-    doctor = _verb(verbs, "doctor", commands.doctor, "say what sandbox this machine offers", DOCTOR, DOCTOR_EXAMPLE)
-    _add_json(doctor)
-
-    selftest = _verb(
-        verbs, "selftest", commands.selftest, "test an exercise against its own mistakes", SELFTEST, SELFTEST_EXAMPLE
+    _add_verb(
+        verbs, "run", "NOTEBOOK [NOTEBOOK ...]", "execute notebooks and fail if a cell fails",
+        "Each notebook runs in a fresh kernel and an empty folder. No answer is graded.",
+        "example:\n  checker run notebooks/*.ipynb solutions/*.ipynb\n",
+        {"input": ("notebooks",), "execution": execution, "output": ("run --out", "--json")},
+        cell_timeout=120, timeout=600,
     )
-    selftest.add_argument(
-        "exercise", metavar="EXERCISE", nargs="?", default=DEFAULT, help="which (default: %(default)s)"
+    _add_verb(
+        verbs, "doctor", "", "show which sandbox this machine offers",
+        "Lists the layers of the sandbox, what is missing and how to add it, and the\n"
+        "level that results: full, confined, reduced or limits. The exit code is 0 if\n"
+        "that is enough for other people's notebooks, else 4.",
+        "example:\n  checker doctor\n", {"output": ("--json",)},
     )
-    _add_json(selftest)
-
-    listing = _verb(verbs, "exercises", commands.exercises, "list the exercises", "Lists the exercises.", "")
-    _add_json(listing)
+    _add_verb(
+        verbs, "selftest", "[EXERCISE]", "test an exercise against wrong answers",
+        "Tries the exercise's own mistakes (one at a time, in pairs, and a thousand\n"
+        "triples), mutants of its reference, and known cheats. The exit code is 1 if a\n"
+        "wrong answer passes.",
+        "example:\n  checker selftest multihead-self-attention\n", {"input": ("exercise",), "output": ("--json",)},
+    )
+    _add_verb(verbs, "exercises", "", "list the exercises", "", "", {"output": ("--json",)})
+    # fmt: on
     return parser
 
 
-def _verb(
+def _add_verb(
     verbs: Any,
     name: str,
-    action: Callable[[argparse.Namespace], int],
+    arguments: str,
     summary: str,
-    description: str,
-    example: str,
-) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = verbs.add_parser(
+    details: str,
+    epilog: str,
+    groups: Mapping[str, Sequence[str]],
+    **defaults: float,
+) -> None:
+    """Add a verb, named like the function of `commands` that does it, with groups of `_ARGUMENTS`."""
+    parser = verbs.add_parser(
         name,
+        usage=f"checker {name} [options] {arguments}".rstrip(),
         help=summary,
-        description=description,
-        epilog=f"{example}\n{EXIT_CODES}" if example else "",
-        formatter_class=_Help,
+        description=f"{summary[0].upper()}{summary[1:]}.\n\n{details}",
+        epilog=f"{epilog}\nexit codes: see `checker --help`".lstrip(),
+        formatter_class=_HELP,
     )
-    parser.set_defaults(run=action)
-    return parser
-
-
-# What several verbs take; `group` is a parser or one of its groups.
-
-
-def _add_exercise(group: argparse._ActionsContainer) -> None:
-    group.add_argument(
-        "--exercise", metavar="ID", default=DEFAULT,
-        help="which exercise, see `checker exercises` (default: %(default)s)",
-    )  # fmt: skip
-
-
-def _add_feedback(group: argparse._ActionsContainer) -> None:
-    group.add_argument(
-        "--feedback", choices=LEVELS, default="hint",
-        help="how much to say: only the verdict, a hint, what is wrong and where, or what is right (default: hint)",
-    )  # fmt: skip
-
-
-def _add_json(group: argparse._ActionsContainer) -> None:
-    group.add_argument("--json", action="store_true", help="print JSON instead of text")
-
-
-def _add_report_options(group: argparse._ActionsContainer) -> None:
-    """What `grade` and `report` both take; `commands` makes a `ReportOptions` of them."""
-    _add_feedback(group)
-    group.add_argument(
-        "--gradebook", choices=PLATFORMS, action="append", default=[],
-        help="also DIR/gradebook-canvas.csv or gradebook-moodle.csv, which these import; may be given twice",
-    )  # fmt: skip
-    group.add_argument(
-        "--assignment", metavar="NAME", default="", help="what Canvas calls the assignment (default: the exercise)"
-    )
-    group.add_argument("--junit", metavar="FILE", type=Path, help="also JUnit XML, which CI systems show as tests")
-    group.add_argument(
-        "--gradescope", metavar="PATH", type=Path,
-        help="also Gradescope's results.json: a file for one submission, or a folder with one for each",
-    )  # fmt: skip
-    group.add_argument(
-        "--github", action="store_true",
-        help="in GitHub Actions: annotate the students' lines, and write the job's summary",
-    )  # fmt: skip
-
-
-def _add_grading_options(group: argparse._ActionsContainer) -> None:
-    group.add_argument(
-        "--seed", metavar="N", type=int,
-        help="draw the new inputs from this seed (default: random, and stated in the result)",
-    )  # fmt: skip
-    group.add_argument(
-        "--weights", metavar="FILE", type=Path, help="points for each step, a JSON object adding up to 100"
-    )
-    group.add_argument("--no-partial-credit", action="store_true", help="100 points for a correct answer, 0 for others")
-
-
-def _add_limits(parser: argparse.ArgumentParser, cell: float, notebook: float) -> None:
-    seconds = _positive(float)
-    group = parser.add_argument_group("limits")
-    group.add_argument(
-        "--cell-timeout", metavar="S", type=seconds, default=cell,
-        help="seconds that one cell may run (default: %(default)s)",
-    )  # fmt: skip
-    group.add_argument(
-        "--timeout", metavar="S", type=seconds, default=notebook,
-        help="seconds that all cells of a notebook may run (default: %(default)s)",
-    )  # fmt: skip
-    group.add_argument(
-        "--sandbox", metavar="WHICH", type=_sandbox, default="auto",
-        help="auto: the best this machine offers (grade: at least confined); require or require=LEVEL: that "
-        "or nothing (LEVEL: full, confined, reduced or limits; default full); off: none",
-    )  # fmt: skip
-    group.add_argument(
-        "--launcher", choices=("auto", "fork", "spawn"), default="auto",
-        help="where kernels come from: fork (Linux): from one process that has loaded the libraries, which takes "
-        "a tenth of the time; spawn: each is started anew (default: auto, which is fork where it works)",
-    )  # fmt: skip
-
-
-def _sandbox(text: str) -> str:
-    from checker.sandbox.levels import level_asked_for
-
-    try:
-        level_asked_for(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    return text
-
-
-def _cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    for title, members in groups.items():
+        group = parser.add_argument_group(title)
+        for member in members:
+            group.add_argument(member.split()[-1], **_ARGUMENTS[member])
+    parser.set_defaults(**defaults)
 
 
 def _positive(kind: type[int] | type[float]) -> Callable[[str], float]:
@@ -344,7 +177,72 @@ def _positive(kind: type[int] | type[float]) -> Callable[[str], float]:
     return convert
 
 
-def _version() -> str:
-    from checker import __version__
+def _sandbox(text: str) -> str:
+    from checker.sandbox.levels import requested_level
 
-    return f"checker {__version__}"
+    return _valid(text, requested_level)
+
+
+def _launcher(text: str) -> str:
+    from checker.kernel.options import choose_launcher
+
+    return _valid(text, choose_launcher)
+
+
+def _valid(text: str, check: Callable[[str], object]) -> str:
+    try:
+        check(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+_HELP = functools.partial(argparse.RawDescriptionHelpFormatter, max_help_position=26)
+_CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+# The arguments of all verbs. Two verbs have an --out, each its own.
+_ARGUMENTS: dict[str, dict[str, Any]] = {
+    "file": {"metavar": "FILE", "type": Path, "help": "a notebook (.ipynb), or one exported as a script (.py)"},
+    "paths": {"metavar": "PATH", "nargs": "+", "help": "a file, folder, glob or .zip archive"},
+    "folder": {"metavar": "DIR", "type": Path, "help": "the folder that `checker grade --out` wrote"},
+    "notebooks": {"metavar": "NOTEBOOK", "type": Path, "nargs": "+", "help": "a notebook (.ipynb or exported as .py)"},
+    "exercise": {"metavar": "EXERCISE", "nargs": "?", "default": DEFAULT, "help": "which one (default: %(default)s)"},
+    "--exercise": {"metavar": "ID", "default": DEFAULT,
+        "help": "the exercise, see `checker exercises` (default: %(default)s)"},
+    "--student": {"metavar": "NAME",
+        "help": "treat all files as this student's; the newest notebook of the exercise counts"},
+    "--seed": {"metavar": "N", "type": int, "help": "seed for the random inputs (default: a new one)"},
+    "--weights": {"metavar": "FILE", "type": Path, "help": "points for each step: a JSON object with a total of 100"},
+    "--no-partial-credit": {"action": "store_true", "help": "100 points for a correct answer, 0 otherwise"},
+    "--force": {"action": "store_true", "help": "grade everything again, even what DIR already holds"},
+    "--cell-timeout": {"metavar": "S", "type": _positive(float), "default": 20,
+        "help": "seconds for one cell (default: %(default)s)"},
+    "--timeout": {"metavar": "S", "type": _positive(float), "default": 60,
+        "help": "seconds for all cells together (default: %(default)s)"},
+    "--sandbox": {"metavar": "WHICH", "type": _sandbox, "default": "auto",
+        "help": "auto: the best level this machine offers (grade: at least confined); require=LEVEL: that level or "
+        "exit code 4 (LEVEL: full, confined, reduced or limits; `require`: full); off: no sandbox (default: auto)"},
+    "--launcher": {"metavar": "HOW", "type": _launcher, "default": "auto",
+        "help": "how kernels start: fork (Linux only): from a process with the libraries loaded, ten times as fast; "
+        "spawn: from scratch; auto: fork where it works (default: auto)"},
+    "--workers": {"metavar": "N", "type": _positive(int), "default": _CORES,
+        "help": "how many notebooks to grade at a time (default: %(default)s, the number of cores)"},
+    "--cluster": {"metavar": "ADDRESS",
+        "help": "grade on the workers of this Dask scheduler, such as tcp://head:8786 (needs the extra `cluster`)"},
+    "--feedback": {"choices": LEVELS, "default": "hint",
+        "help": "how much to reveal: only the verdict, a hint, what is wrong and where, or the solution, too "
+        "(default: hint)"},
+    "grade --out": {"metavar": "DIR", "type": Path, "required": True, "help": "folder for results; created if missing"},
+    "run --out": {"metavar": "DIR", "type": Path, "help": "keep the executed notebooks in this folder"},
+    "--executed": {"action": "store_true", "help": "keep the executed notebooks in DIR, too"},
+    "--quiet": {"action": "store_true", "help": "print no progress, only problems and the summary"},
+    "--gradebook": {"choices": PLATFORMS, "action": "append", "default": [],
+        "help": "write DIR/gradebook-<platform>.csv, which the platform can import; may be given twice"},
+    "--assignment": {"metavar": "NAME", "default": "",
+        "help": "the assignment's name in Canvas (default: the exercise's title)"},
+    "--junit": {"metavar": "FILE", "type": Path, "help": "write JUnit XML, which CI systems show as tests"},
+    "--gradescope": {"metavar": "PATH", "type": Path,
+        "help": "write Gradescope's results.json: a .json file for one submission, a folder for several"},
+    "--github": {"action": "store_true", "help": "in GitHub Actions: annotate files and write the job summary"},
+    "--json": {"action": "store_true", "help": "print JSON instead of text"},
+}  # fmt: skip

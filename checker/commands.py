@@ -12,121 +12,132 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checker import sanitize
+from checker import files, sanitize
+from checker.exercises import UnknownExerciseError, load
+from checker.reports.folder import NoResultsError, ReportOptions, rebuild
+from checker.result import Result, to_dict
+from checker.sandbox.levels import ENOUGH_FOR_UNTRUSTED, Sandbox, SandboxUnavailableError, choose
+from checker.submissions.archives import CannotOpenError, is_folder, read_file
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from checker.batch.folder import Grader
     from checker.batch.settings import Settings
     from checker.exercises.model import Exercise
-    from checker.grading.score import Scale
-    from checker.reports.folder import ReportOptions
-    from checker.result import Result
-    from checker.sandbox.levels import Sandbox
+    from checker.kernel.options import Limits
     from checker.submissions.find import Found
 
-GO_ON = "what was graded is kept, and the same command goes on from there"
 ALL_CORRECT, NOT_CORRECT, USAGE, NOT_GRADED, NO_SANDBOX, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 
+class UsageError(Exception):
+    """The command line asks for something that cannot be done; the message is a sentence."""
+
+
+def exit_code_for(error: BaseException) -> int:
+    """Print the sentence of an error that ended a command, and return its exit code. Raises what is a bug again."""
+    from checker.batch.cluster import ClusterLostError  # imports more than most commands need
+
+    codes: dict[type[BaseException], int] = {
+        UsageError: USAGE,
+        UnknownExerciseError: USAGE,
+        NoResultsError: USAGE,
+        files.FolderInUseError: USAGE,
+        files.CannotWriteError: NOT_GRADED,
+        ClusterLostError: NOT_GRADED,
+        SandboxUnavailableError: NO_SANDBOX,
+        KeyboardInterrupt: INTERRUPTED,
+    }
+    if type(error) not in codes:
+        raise error
+    _print_error("; ".join([str(error) or "interrupted", *getattr(error, "__notes__", ())]))
+    return codes[type(error)]
+
+
 def check(options: argparse.Namespace) -> int:
-    """Grade one notebook and tell its story."""
-    head_start = _head_start(options)
+    """Grade one notebook and explain the result."""
+    early = _start_early(options)
     from checker.batch.grade import grade_one
-    from checker.reports.terminal import sandbox_line, story
-    from checker.result import to_dict
-    from checker.submissions.archives import CannotOpenError, is_folder
+    from checker.reports import terminal
     from checker.submissions.find import single
 
-    exercise = _load_exercise(options.exercise)
+    exercise = load(options.exercise)
     try:
         if is_folder(options.file):
-            return _usage(f"{options.file}: is a folder; use `checker grade`")
+            raise UsageError(f"{options.file}: is a folder; use `checker grade`")
     except CannotOpenError as error:
-        return _usage(f"{options.file}: {error.args[-1]}")
-    settings = _settings(options, _scale(options, exercise))
-    head_start.join()
+        raise UsageError(f"{options.file}: {error.args[-1]}") from None
+    settings = _settings(options, exercise)
+    early.join()
     sandbox = _sandbox(options)
     result, _ = grade_one(single(options.file), exercise, settings)
     if options.json:
         _print_json(to_dict(result))
     else:
-        _console().print(story(result, exercise, options.feedback))
-        _console().print(f"\n{sandbox_line(sandbox)}", style="dim", soft_wrap=True)
+        console = terminal.stdout()
+        console.print(terminal.details(result, exercise, options.feedback))
+        console.print(f"\n{terminal.sandbox_line(sandbox.level, sandbox.reason)}", style="dim", soft_wrap=True)
     return _exit_code([result])
 
 
 def grade(options: argparse.Namespace) -> int:
-    """Grade everything that was named, a line for each as it finishes, into a folder."""
-    from checker import files
+    """Grade the submissions of a class into a folder, and print a line for each as it finishes."""
     from checker.batch.cluster import ClusterLostError
     from checker.reports import gradescope, terminal
-    from checker.result import to_dict
     from checker.submissions.find import find
 
-    exercise = _load_exercise(options.exercise)
+    exercise = load(options.exercise)
     _make_folder(options.out)
     found = find(options.paths, exercise, options.student)
     for problem in found.problems:
-        _complain(problem)
+        _print_error(problem)
     if not found.submissions:
         try:
             if options.gradescope is not None and found.complete:
                 gradescope.write_nothing_handed_in(options.gradescope, "; ".join(found.problems))
         except files.CannotWriteError as error:
-            _complain(str(error))
-        return _usage("nothing to grade")
-    if options.gradescope is not None and (trouble := gradescope.trouble(options.gradescope, len(found.submissions))):
-        return _usage(f"--gradescope: {trouble}, or say whose they are with --student")
+            _print_error(str(error))
+        raise UsageError("nothing to grade")
+    if options.gradescope is not None and (why := gradescope.why_not(options.gradescope, len(found.submissions))):
+        raise UsageError(f"--gradescope: {why}, or say whose they are with --student")
     for other in found.superseded:
-        _complain(f"{other.file}: not graded, because {other.student} also handed in {other.counted}")
+        _print_error(f"{other.file}: not graded, because {other.student} also handed in {other.counted}")
 
     try:
         results, sandbox = _grade_into_folder(options, exercise, found)
-        _tell_github(options, results, exercise)
+        _annotate_on_github(options, results, exercise)
     except files.FolderInUseError as error:
-        return _usage(f"{error}; wait until it has finished, or name another folder")
-    except (files.CannotWriteError, ClusterLostError) as error:
-        _complain(f"{error}; {GO_ON}")
-        return NOT_GRADED
-    except KeyboardInterrupt:
-        _complain(f"interrupted; {GO_ON}")
-        return INTERRUPTED
+        error.add_note("wait until it has finished, or name another folder")
+        raise
+    except (files.CannotWriteError, ClusterLostError, KeyboardInterrupt) as error:
+        error.add_note("what was graded is kept; run the same command again to resume")
+        raise
     if options.json:
-        others = [
-            {"file": other.file, "student": other.student, "counted": other.counted} for other in found.superseded
-        ]
-        _print_json(
-            {
-                "sandbox": dataclasses.asdict(sandbox),
-                "results": [*map(to_dict, results)],
-                "superseded": others,
-                "problems": list(found.problems),
-            }
-        )
+        content = {"sandbox": dataclasses.asdict(sandbox), "results": [*map(to_dict, results)]}
+        content |= {"set_aside": [*map(dataclasses.asdict, found.superseded)], "problems": found.problems}
+        _print_json(content)
     else:
-        console = _console()
+        console = terminal.stdout()
         console.print()
         console.print(terminal.summary(results))
-        console.print(f"\n{options.out / 'index.html'}\n{options.out / 'grades.csv'}", highlight=False, soft_wrap=True)
+        console.print(f"\n{options.out / 'index.html'}\n{options.out / 'grades.csv'}", soft_wrap=True)
     return USAGE if found.problems else _exit_code(results)
 
 
 def _grade_into_folder(options: argparse.Namespace, exercise: Exercise, found: Found) -> tuple[list[Result], Sandbox]:
-    """All results, and the sandbox they were graded in; the progress is shown meanwhile."""
+    """All results, and the sandbox they were graded in. Shows the progress meanwhile."""
     from checker.batch.folder import grade_into
+    from checker.reports import terminal
     from checker.reports.progress import Progress
-    from checker.reports.terminal import sandbox_line
 
-    settings = _settings(options, _scale(options, exercise))
+    settings = _settings(options, exercise)
     quiet = options.quiet or options.json
-    console = _console()
+    students = [submission.student for submission in found.submissions]
+    console = terminal.stdout()
     with contextlib.ExitStack() as stack:
         grader, sandbox = _grader(options, settings, stack)
         if not quiet:
-            console.print(sandbox_line(sandbox), soft_wrap=True)
-        progress = stack.enter_context(Progress(console, exercise, found.submissions, hidden=quiet))
+            console.print(terminal.sandbox_line(sandbox.level, sandbox.reason), soft_wrap=True)
+        progress = stack.enter_context(Progress(console, exercise, students, hidden=quiet))
         results = grade_into(
             found.submissions,
             exercise,
@@ -143,19 +154,9 @@ def _grade_into_folder(options: argparse.Namespace, exercise: Exercise, found: F
 
 
 def report(options: argparse.Namespace) -> int:
-    """Write every report of a folder anew; nothing is executed."""
-    from checker import files
-    from checker.reports.folder import NoResultsError, rebuild
-    from checker.result import to_dict
-
-    try:
-        results = rebuild(options.folder, _report_options(options))
-        _tell_github(options, results, _load_exercise(results[0].exercise))
-    except (NoResultsError, files.FolderInUseError) as error:
-        return _usage(str(error))
-    except files.CannotWriteError as error:
-        _complain(str(error))
-        return NOT_GRADED
+    """Write the reports of a folder of results again; nothing is executed."""
+    results = rebuild(options.folder, _report_options(options))
+    _annotate_on_github(options, results, load(results[0].exercise))
     if options.json:
         _print_json({"results": [*map(to_dict, results)]})
     else:
@@ -163,62 +164,38 @@ def report(options: argparse.Namespace) -> int:
     return ALL_CORRECT
 
 
-def _report_options(options: argparse.Namespace, found: Found | None = None) -> ReportOptions:
-    from checker.reports.folder import ReportOptions
-
-    return ReportOptions(
-        feedback=options.feedback,
-        superseded=found.superseded if found else (),
-        problems=found.problems if found else (),
-        gradebooks=tuple(dict.fromkeys(options.gradebook)),
-        assignment=options.assignment,
-        junit=options.junit,
-        gradescope=options.gradescope,
-    )
-
-
-def _tell_github(options: argparse.Namespace, results: Sequence[Result], exercise: Exercise) -> None:
-    if options.github:
-        from checker.reports import github
-
-        github.tell(results, exercise, options.feedback, sys.stderr if options.json else sys.stdout)
-
-
 def run(options: argparse.Namespace) -> int:
-    """Execute notebooks; no answer is looked at."""
-    head_start = _head_start(options)
-    from checker import files
-    from checker.grading.judge import trouble_of_run
+    """Execute notebooks; no answer is graded."""
+    early = _start_early(options)
+    from checker.grading.checks import error_of_run
     from checker.kernel.launch import KernelStartError
-    from checker.kernel.launchers import choose_launcher
+    from checker.kernel.options import choose_launcher
     from checker.kernel.run import observe
-    from checker.submissions.archives import CannotOpenError, read_file
     from checker.submissions.notebook import UnreadableError, parse
 
     if options.out is not None:
         _make_folder(options.out)
-    settings = _settings(options)
-    head_start.join()
+    early.join()
     sandbox = _sandbox(options)
-    launcher = choose_launcher(settings.launcher)
+    limits, launcher = _limits(options), choose_launcher(options.launcher)
     reports: list[dict[str, Any]] = []
     code = ALL_CORRECT
     for path in options.notebooks:
         seconds = 0.0
         try:
             notebook = parse(read_file(path.resolve()), script=path.suffix == ".py")
-            observation = observe(notebook, limits=settings.limits, level=sandbox.level, launcher=launcher)
-            trouble, seconds = trouble_of_run(observation), observation.seconds["total"]
+            observation = observe(notebook, limits=limits, level=sandbox.level, launcher=launcher)
+            failure, seconds = error_of_run(observation), observation.seconds["total"]
             if options.out is not None:
                 file = options.out / path.with_suffix(".ipynb").name
                 files.write(file, (observation.executed,), sync=False)
-            code = max(code, NOT_CORRECT if trouble else ALL_CORRECT)
+            code = max(code, NOT_CORRECT if failure else ALL_CORRECT)
         except (UnreadableError, CannotOpenError) as error:
-            trouble, code = str(error.args[-1]), max(code, USAGE)
+            failure, code = str(error.args[-1]), max(code, USAGE)
         except (KernelStartError, files.CannotWriteError) as error:
-            trouble, code = str(error), NOT_GRADED
-        shown, message = sanitize.line(str(path)), sanitize.text(trouble or "")
-        reports.append({"file": shown, "passed": trouble is None, "seconds": seconds, "message": message})
+            failure, code = str(error), NOT_GRADED
+        shown, message = sanitize.line(str(path)), sanitize.text(failure or "")
+        reports.append({"file": shown, "passed": failure is None, "seconds": seconds, "message": message})
         if not options.json:
             print(sanitize.log(sanitize.line(f"{shown}: {message or f'runs ({seconds:.1f} s)'}")), flush=True)
     if options.json:
@@ -228,57 +205,61 @@ def run(options: argparse.Namespace) -> int:
 
 def exercises(options: argparse.Namespace) -> int:
     """List the exercises."""
-    from checker.exercises import every
+    from checker.exercises import all_exercises
 
     if options.json:
         fields = ("id", "title", "notebook", "function", "answer")
-        _print_json([{field: getattr(exercise, field) for field in fields} for exercise in every().values()])
+        _print_json([{field: getattr(exercise, field) for field in fields} for exercise in all_exercises().values()])
         return ALL_CORRECT
-    for exercise in every().values():
+    for exercise in all_exercises().values():
         print(f"{exercise.id}\n  {exercise.title} ({exercise.notebook})")
         print(f"  asks for {exercise.function} and {exercise.answer}")
     return ALL_CORRECT
 
 
 def doctor(options: argparse.Namespace) -> int:
-    """Say what this machine offers to keep strangers' notebooks in their place, and what it lacks."""
-    from checker.reports.terminal import examination
-    from checker.sandbox.doctor import examine
+    """Show which sandbox this machine offers, and what is missing."""
+    from checker.sandbox.doctor import examine, report
 
     found = examine()
     if options.json:
         _print_json(dataclasses.asdict(found) | {"enough_for_untrusted": found.enough_for_untrusted})
     else:
-        _console().print(examination(found), soft_wrap=True)
+        _print_text(report(found))
     return ALL_CORRECT if found.enough_for_untrusted else NO_SANDBOX
 
 
 def selftest(options: argparse.Namespace) -> int:
-    """Run an exercise against its own mistakes, mutants and cheats."""
-    from checker.grading.selftest import selftest
-    from checker.reports.terminal import selftest_table
+    """Test an exercise against its own mistakes, mutants and cheats."""
+    from checker.batch.grade import grade_notebook
+    from checker.grading.selftest import selftest, table
+    from checker.submissions.notebook import Cell, Notebook
 
-    tested = selftest(_load_exercise(options.exercise))
+    exercise = load(options.exercise)
+
+    def grade(cells: Sequence[str]) -> Result:
+        return grade_notebook(Notebook(tuple(Cell("code", cell) for cell in cells)), exercise)[0]
+
+    tested = selftest(exercise, grade)
     if options.json:
         _print_json(dataclasses.asdict(tested) | {"passed": tested.passed})
     else:
-        _console().print(selftest_table(tested))
+        _print_text(table(tested))
     return ALL_CORRECT if tested.passed else NOT_CORRECT
 
 
-def _head_start(options: argparse.Namespace) -> threading.Thread:
-    """Start what other processes do for us, the warm one and the trial of the sandbox, while this one imports."""
+def _start_early(options: argparse.Namespace) -> threading.Thread:
+    """Start the fork server and try the sandbox in another thread, while this one imports what it needs."""
     from checker.kernel import fork_server
-    from checker.kernel.launchers import LAUNCHERS
-    from checker.sandbox.levels import choose
+    from checker.kernel.options import LAUNCHERS
 
-    def try_it() -> None:
+    def start() -> None:
         with contextlib.suppress(Exception):  # it will happen again where it is reported
             if options.launcher != "spawn" and "fork" in LAUNCHERS:
                 fork_server.start()
             choose(options.sandbox)
 
-    thread = threading.Thread(target=try_it)
+    thread = threading.Thread(target=start)
     thread.start()
     return thread
 
@@ -288,19 +269,11 @@ def _make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         reason = "is a file" if isinstance(error, FileExistsError) else error.strerror
-        raise SystemExit(_usage(f"{path}: {reason}; --out takes a folder, which is made if it is missing")) from None
+        raise UsageError(f"{path}: {reason}; --out takes a folder, which is created if missing") from None
 
 
-def _load_exercise(name: str) -> Exercise:
-    from checker.exercises import UnknownExerciseError, load
-
-    try:
-        return load(name)
-    except UnknownExerciseError as error:
-        raise SystemExit(_usage(str(error))) from None
-
-
-def _scale(options: argparse.Namespace, exercise: Exercise) -> Scale:
+def _settings(options: argparse.Namespace, exercise: Exercise) -> Settings:
+    from checker.batch.settings import Settings
     from checker.grading.score import Scale, weights_from
 
     weights = None
@@ -308,43 +281,32 @@ def _scale(options: argparse.Namespace, exercise: Exercise) -> Scale:
         try:
             weights = weights_from(json.loads(options.weights.read_text(encoding="utf-8")), exercise)
         except OSError as error:
-            raise SystemExit(_usage(f"{options.weights}: {error.strerror}")) from None
-        except json.JSONDecodeError:
-            raise SystemExit(_usage(f"{options.weights}: the file is not JSON")) from None
+            raise UsageError(f"{options.weights}: {error.strerror}") from None
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            raise UsageError(f"{options.weights}: the file is not JSON") from None
         except ValueError as error:
-            raise SystemExit(_usage(f"{options.weights}: {error}")) from None
-    return Scale(weights, not options.no_partial_credit)
+            raise UsageError(f"{options.weights}: {error}") from None
+    scale, launcher = Scale(weights, not options.no_partial_credit), options.launcher
+    return Settings(_limits(options), options.seed, options.workers, scale, sandbox=options.sandbox, launcher=launcher)
 
 
-def _settings(options: argparse.Namespace, scale: Scale | None = None) -> Settings:
-    from checker.batch.settings import Settings
-    from checker.grading.score import Scale
-    from checker.kernel.launchers import choose_launcher
-    from checker.kernel.limits import Limits
+def _limits(options: argparse.Namespace) -> Limits:
+    from checker.kernel.options import Limits
 
-    limits = Limits(cell=options.cell_timeout, notebook=options.timeout, call=min(10.0, options.cell_timeout))
-    seed, workers = getattr(options, "seed", None), getattr(options, "workers", 1)
-    try:
-        choose_launcher(options.launcher)
-    except ValueError as error:
-        raise SystemExit(_usage(str(error))) from None
-    return Settings(limits, seed, workers, scale or Scale(), sandbox=options.sandbox, launcher=options.launcher)
+    return Limits(cell=options.cell_timeout, notebook=options.timeout, call=min(10.0, options.cell_timeout))
 
 
 def _sandbox(options: argparse.Namespace, *, for_untrusted: bool = False) -> Sandbox:
-    """The sandbox that was asked for; ends the command if there is none, or none that is good enough."""
-    from checker.sandbox.levels import ENOUGH_FOR_UNTRUSTED, SandboxUnavailableError, choose
-
+    """The sandbox that was asked for. Raises `SandboxUnavailableError` if it is not there, or not good enough."""
     try:
         sandbox = choose(options.sandbox, least=ENOUGH_FOR_UNTRUSTED if for_untrusted else "limits")
     except SandboxUnavailableError as error:
-        remedy = "`checker doctor` says what would help"
+        error.add_note("`checker doctor` says what would help")
         if options.sandbox == "auto":
-            remedy += ", and --sandbox off grades without, if you trust every one of these notebooks"
-        _complain(f"{error}; {remedy}")
-        raise SystemExit(NO_SANDBOX) from None
+            error.add_note("if you trust all of these notebooks, --sandbox off grades them without")
+        raise
     if options.sandbox == "off":
-        _complain("the sandbox is switched off: a notebook can read and change what you can")
+        _print_error("the sandbox is switched off: a notebook can read and change what you can")
     return sandbox
 
 
@@ -357,17 +319,35 @@ def _grader(options: argparse.Namespace, settings: Settings, stack: contextlib.E
     import logging
 
     from checker.batch.cluster import NoClusterError, connected
-    from checker.sandbox.levels import SandboxUnavailableError
 
-    logging.disable()  # whatever breaks is said in a sentence; what distributed logs of it are pages
+    logging.disable()  # an error is one sentence here; distributed would log pages of it
     try:
         cluster = stack.enter_context(connected(options.cluster, settings))
     except NoClusterError as error:
-        raise SystemExit(_usage(f"--cluster: {error}")) from None
+        raise UsageError(f"--cluster: {error}") from None
     except SandboxUnavailableError as error:
-        _complain(f"{error}; `checker doctor` there says what would help")
-        raise SystemExit(NO_SANDBOX) from None
+        error.add_note("`checker doctor` there says what would help")
+        raise
     return cluster.grade_all, cluster.sandbox
+
+
+def _report_options(options: argparse.Namespace, found: Found | None = None) -> ReportOptions:
+    return ReportOptions(
+        feedback=options.feedback,
+        superseded=found.superseded if found else (),
+        problems=found.problems if found else (),
+        gradebooks=tuple(dict.fromkeys(options.gradebook)),
+        assignment=options.assignment,
+        junit=options.junit,
+        gradescope=options.gradescope,
+    )
+
+
+def _annotate_on_github(options: argparse.Namespace, results: Sequence[Result], exercise: Exercise) -> None:
+    if options.github:
+        from checker.reports import github
+
+        github.annotate(results, exercise, options.feedback, sys.stderr if options.json else sys.stdout)
 
 
 def _exit_code(results: Sequence[Result]) -> int:
@@ -376,20 +356,13 @@ def _exit_code(results: Sequence[Result]) -> int:
     return ALL_CORRECT if all(result.correct for result in results) else NOT_CORRECT
 
 
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console(file=sanitize.Log(sys.stdout), highlight=False, markup=False, emoji=False)  # type: ignore[arg-type]
+def _print_text(text: str) -> None:
+    print(sanitize.log("\n".join(map(sanitize.line, text.split("\n")))))
 
 
 def _print_json(content: Any) -> None:
     print(sanitize.to_json(content))
 
 
-def _complain(message: str) -> None:
+def _print_error(message: str) -> None:
     print(f"checker: {sanitize.line(message)}", file=sys.stderr)
-
-
-def _usage(message: str) -> int:
-    _complain(message)
-    return USAGE

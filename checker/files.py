@@ -1,11 +1,8 @@
 """Files that a crash leaves whole, replaced or longer by a line; and folders locked for one process."""
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -26,7 +23,7 @@ def write(path: Path, parts: Iterable[str], *, sync: bool = True) -> None:
     show by their last line whether they are whole. Raises `CannotWriteError`.
     """
     new = path.with_name(f".{path.name}.part")
-    with _naming(path):
+    with _error_as_sentence(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with new.open("w", encoding="utf-8", errors="replace", newline="") as file:
@@ -45,13 +42,13 @@ def write(path: Path, parts: Iterable[str], *, sync: bool = True) -> None:
 
 def make_folder(path: Path) -> None:
     """Make a folder, and those above it, if there is none. Raises `CannotWriteError`."""
-    with _naming(path):
+    with _error_as_sentence(path):
         path.mkdir(parents=True, exist_ok=True)
 
 
 def remove(path: Path) -> None:
     """Remove a file, if there is one. Raises `CannotWriteError`."""
-    with _naming(path):
+    with _error_as_sentence(path):
         path.unlink(missing_ok=True)
 
 
@@ -61,17 +58,17 @@ def appending(path: Path) -> Iterator[Callable[[str], None]]:
 
     A last line that a crash cut short stays as it is, and the next begins on a line of its own.
     """
-    with _naming(path):
+    with _error_as_sentence(path):
         file = path.open("a+b", buffering=0)  # a buffer would keep, and write later, what a full disk refused
     with file:
-        with _naming(path):
+        with _error_as_sentence(path):
             _sync_folder(path.parent)  # the new file's name, too, must survive
             file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
             if file.read(1) not in (b"", b"\n"):
                 _write_all(file, b"\n")
 
         def append(line: str) -> None:
-            with _naming(path):
+            with _error_as_sentence(path):
                 _write_all(file, line.encode("utf-8", "replace") + b"\n")
                 os.fsync(file.fileno())
 
@@ -84,40 +81,27 @@ def locked(folder: Path) -> Iterator[None]:
 
     Raises `FolderInUseError`, `CannotWriteError`.
     """
-    path = folder / ".lock"
-    with _naming(path):
-        file = path.open("ab")
-    with file:
-        with _naming(path):
-            try:
-                _lock(file)
-            except OSError as error:
-                if error.errno in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
-                    raise FolderInUseError(f"{folder}: another checker is writing into this folder") from None
-                if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL):
-                    raise
-                # Some network file systems know no locks; there the folder is its user's to look after.
+    from filelock import FileLock, Timeout  # late: `checker --help` needs no lock
+
+    # No soft lock where there is no other: it would outlast a process that is killed.
+    lock = FileLock(folder / ".lock", blocking=False, fallback_to_soft=False)
+    with _error_as_sentence(folder / ".lock"):
+        try:
+            lock.acquire()
+        except Timeout:
+            raise FolderInUseError(f"{folder}: another checker is writing into this folder") from None
+        except OSError as error:
+            # Some network file systems know no locks; there the folder is its user's to look after.
+            if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL):
+                raise
+    try:
         yield
-
-
-if sys.platform == "win32":
-
-    def _lock(file: BinaryIO) -> None:
-        import msvcrt
-
-        file.seek(0)
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-
-else:
-
-    def _lock(file: BinaryIO) -> None:
-        import fcntl
-
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    finally:
+        lock.release()
 
 
 @contextlib.contextmanager
-def _naming(path: Path) -> Iterator[None]:
+def _error_as_sentence(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -1,6 +1,4 @@
-"""Grading what lives in the notebook that is open: no second kernel, no process, no file."""
-
-from __future__ import annotations
+"""Grading what is defined in the open notebook: no second kernel, no process, no file."""
 
 import inspect
 import secrets
@@ -11,10 +9,13 @@ from typing import Any
 
 from checker import exercises
 from checker.exercises.mistakes import LEVELS
-from checker.exercises.model import Cases, Exercise
-from checker.grading.judge import is_right, judge
+from checker.exercises.model import Case, Cases, Exercise
+from checker.grading.checks import needs_trace, run_checks
+from checker.grading.evidence import Evidence
+from checker.grading.judge import judge
 from checker.kernel import probe
 from checker.kernel.observation import (
+    Call,
     Observation,
     decode_call,
     decode_functions,
@@ -36,16 +37,20 @@ def check(
     not attempted
     ...
     """
-    asked = exercises.load(exercise)
+    loaded = exercises.load(exercise)
     if function is not None and not callable(function):
-        raise TypeError(f"check() takes the function itself, as in check({asked.function})")
+        raise TypeError(f"check() takes the function itself, as in check({loaded.function})")
     if level not in LEVELS:
         raise ValueError(f"there is no level '{level}'; there are: {', '.join(LEVELS)}")
     namespace = _namespace_of(function)
-    cases = asked.draw(secrets.randbits(32))
-    code = _code(namespace)
-    observation = _observe(namespace, function or asked.function, asked, cases, code)
-    return CheckDisplay(asked, judge(asked, cases, code, observation), level)
+    cases, code = loaded.draw(secrets.randbits(32)), _code(namespace)
+    observation = _call(namespace, function or loaded.function, loaded, cases)
+    evidence = Evidence(loaded, cases, code, observation)
+    checks = run_checks(evidence)
+    if needs_trace(checks):
+        observation = _trace(observation, namespace, function or loaded.function, cases, code)
+        evidence = replace(evidence, observation=observation)
+    return CheckDisplay(loaded, judge(evidence, checks), level)
 
 
 def _namespace_of(function: Callable[..., Any] | None) -> dict[str, Any]:
@@ -57,25 +62,33 @@ def _namespace_of(function: Callable[..., Any] | None) -> dict[str, Any]:
     return sys.modules["__main__"].__dict__
 
 
-def _observe(
+def _call(
+    namespace: dict[str, Any], function: str | Callable[..., Any], exercise: Exercise, cases: Cases
+) -> Observation:
+    values = decode_values(probe.read(namespace, [exercise.answer, *cases.names]))
+    calls = _calls(namespace, function, cases.asked)
+    return Observation(values=values, functions=decode_functions(probe.functions(namespace)), calls=calls)
+
+
+def _trace(
+    observation: Observation,
     namespace: dict[str, Any],
     function: str | Callable[..., Any],
-    exercise: Exercise,
     cases: Cases,
     code: tuple[str, ...],
 ) -> Observation:
-    names = [exercise.answer, *cases.notebook.rebind]
-    values = decode_values(probe.read(namespace, names))
-    calls = {}
-    for case in (*cases.all, *cases.unused.values(), *([cases.black_box] if cases.black_box else [])):
-        reply = probe.call(namespace, function, probe.pack(case.arguments), probe.pack(case.rebind))
-        calls[case.name] = decode_call(reply)
-    observation = Observation(values=values, functions=decode_functions(probe.functions(namespace)), calls=calls)
-    if is_right(exercise, cases, observation):
-        return observation
-    traced = cases.traced
-    reply = probe.trace(namespace, function, probe.pack(traced.arguments), probe.pack(traced.rebind), list(code))
-    return replace(observation, trace=decode_trace(reply))
+    """The same, with what is asked of a function that is not right."""
+    reply = probe.trace(namespace, function, *_packed(cases.traced), list(code))
+    calls = {**observation.calls, **_calls(namespace, function, cases.asked_if_wrong)}
+    return replace(observation, calls=calls, trace=decode_trace(reply))
+
+
+def _calls(namespace: dict[str, Any], function: str | Callable[..., Any], cases: tuple[Case, ...]) -> dict[str, Call]:
+    return {case.name: decode_call(probe.call(namespace, function, *_packed(case))) for case in cases}
+
+
+def _packed(case: Case) -> tuple[dict[str, Any], dict[str, Any]]:
+    return probe.pack(case.arguments), probe.pack(case.rebind)
 
 
 def _code(namespace: dict[str, Any]) -> tuple[str, ...]:

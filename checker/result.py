@@ -3,15 +3,10 @@
 docs/result.schema.json documents that form.
 """
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
-import json
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -113,19 +108,30 @@ class Comparison(sanitize.Record):
     expected: tuple[tuple[float, ...], ...]
     sentence: str
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if [*map(len, self.yours)] != [*map(len, self.expected)]:
+            raise ValueError("yours and expected must be of one shape")
+
 
 @dataclass(frozen=True)
 class Judgement(sanitize.Record):
-    """What the judge concludes; `summary` is the verdict's reason, which names no mistake."""
+    """What is concluded of a submission.
+
+    `score` is None where there is no grade (which is no zero). `summary` is the verdict's reason and names no mistake.
+    `alternatives` are other sets of mistakes that explain the outputs as well, and `right_so_far` says in words which
+    intermediate results were seen to be right. `function` is the student's, as written, and `comparisons` what it
+    computed beside what is right, if the answer is not right.
+    """
 
     verdict: Verdict
-    score: int
+    score: int | None
     summary: str
-    checks: tuple[CheckResult, ...]
-    mistakes: tuple[Finding, ...]
-    alternatives: tuple[tuple[str, ...], ...]
-    right_so_far: str
-    remarks: tuple[Remark, ...]
+    checks: tuple[CheckResult, ...] = ()
+    mistakes: tuple[Finding, ...] = ()
+    alternatives: tuple[tuple[str, ...], ...] = ()
+    right_so_far: str = ""
+    remarks: tuple[Remark, ...] = ()
     function: Source | None = None
     comparisons: tuple[Comparison, ...] = ()
 
@@ -193,32 +199,30 @@ def to_dict(result: Result) -> dict[str, Any]:
 def to_json(result: Result) -> str:
     """The JSON form as one line.
 
-    >>> to_json(Result("ada", "Ada", "ada.ipynb", "0", "x", "correct", 100, "Right."))[:46]
-    '{"schema_version": 1, "submission": "ada", "st'
+    >>> to_json(Result("ada", "Ada", "ada.ipynb", "0", "x", "correct", 100, "Right."))[:36]
+    '{"submission":"ada","student":"Ada",'
     """
-    return json.dumps(to_dict(result), ensure_ascii=False)
+    import msgspec  # late: `check()` in a notebook needs numpy alone
+
+    return msgspec.json.encode(result).decode()
 
 
-def from_json(line: str) -> Result:
+def from_json(line: str | bytes) -> Result:
     """Read what `to_json` wrote. Raises `ValueError` for anything else.
 
     >>> result = Result("ada", "Ada", "ada.ipynb", "0", "x", "wrong", 0, "No.", (CheckResult("a", "b", "passed"),))
     >>> from_json(to_json(result)) == result
     True
     """
-    content = json.loads(line)
-    if not isinstance(content, dict) or content.get("schema_version") != SCHEMA_VERSION:
-        raise ValueError(f"not a result of schema version {SCHEMA_VERSION}")
+    import msgspec
+
     try:
-        content["checks"] = tuple(CheckResult(**check) for check in content["checks"])
-        content["mistakes"] = tuple(_finding(mistake) for mistake in content["mistakes"])
-        content["alternatives"] = tuple(map(tuple, content["alternatives"]))
-        content["function"] = Source(**content["function"]) if content.get("function") else None
-        content["comparisons"] = tuple(_comparison(comparison) for comparison in content.get("comparisons", ()))
-        content["remarks"] = tuple(Remark(**remark) for remark in content["remarks"])
-        return Result(**content)
-    except (KeyError, TypeError, AttributeError) as error:
+        result = msgspec.json.decode(line, type=Result)
+    except (msgspec.MsgspecError, UnicodeError) as error:
         raise ValueError(f"not a result of schema version {SCHEMA_VERSION}: {error}") from None
+    if result.schema_version != SCHEMA_VERSION:
+        raise ValueError(f"not a result of schema version {SCHEMA_VERSION}")
+    return result
 
 
 def read_results(path: Path) -> Iterator[Result]:
@@ -226,22 +230,4 @@ def read_results(path: Path) -> Iterator[Result]:
     with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
         for line in file:
             with contextlib.suppress(ValueError, RecursionError):
-                yield from_json(line.decode())
-
-
-def _finding(content: dict[str, Any]) -> Finding:
-    columns = content.get("columns")
-    return Finding(**content | {"columns": tuple(columns) if columns else None})
-
-
-def _comparison(content: dict[str, Any]) -> Comparison:
-    matrices = {name: tuple(map(tuple, content[name])) for name in ("yours", "expected")}
-    yours, expected = matrices.values()
-    numbers = [*chain(*expected), *(value for value in chain(*yours) if value is not None)]
-    if [*map(len, yours)] != [*map(len, expected)] or not all(map(_is_finite, numbers)):
-        raise ValueError("not two matrices of numbers of one shape")
-    return Comparison(**content | matrices)
-
-
-def _is_finite(value: object) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
+                yield from_json(line)

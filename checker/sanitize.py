@@ -4,8 +4,6 @@ Every `Result` applies `text` to all that it holds, so that no report can forget
 kind of output needs.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import re

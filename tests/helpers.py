@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from jsonschema import Draft202012Validator
 
 ROOT = Path(__file__).parent.parent
 ORIGINAL = ROOT / "tests/data/original_12_2.ipynb"
@@ -17,6 +20,11 @@ EXAMPLES = ROOT / "examples/submissions"
 # The command that grades other people's notebooks, also where there is no sandbox good enough for them.
 GRADE = ("grade",) if sys.platform == "linux" else ("grade", "--sandbox", "off")
 
+# What Gradescope reads of an autograder.
+GRADESCOPE = Draft202012Validator(
+    json.loads((ROOT / "tests/data/gradescope-results.schema.json").read_text(encoding="utf-8"))
+)
+
 RIGHT = """
   Q1, Q2 = omega_q1 @ X + beta_q1, omega_q2 @ X + beta_q2
   K1, K2 = omega_k1 @ X + beta_k1, omega_k2 @ X + beta_k2
@@ -25,6 +33,8 @@ RIGHT = """
   A2 = softmax_cols(K2.T @ Q2 / np.sqrt(Q2.shape[0]))
   return omega_c @ np.concatenate((V1 @ A1, V2 @ A2))
 """
+
+Once = Callable[[str, Callable[[], Any]], Any]  # the fixture `once`
 
 
 def checker(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:

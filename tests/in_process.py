@@ -9,6 +9,8 @@ import numpy as np
 from programs import program
 
 from checker.exercises.model import Cases, Exercise
+from checker.grading.checks import run_checks
+from checker.grading.evidence import Evidence
 from checker.grading.judge import judge
 from checker.kernel import probe
 from checker.kernel.observation import Observation, decode_call, decode_trace, decode_values
@@ -36,10 +38,9 @@ def replies(
         name = f"<cell {number} of {hash(cell)}>"
         linecache.cache[name] = len(cell), None, cell.splitlines(keepends=True), name
         exec(compile(cell, name, "exec"), namespace)
-    assert cases.black_box is not None
     calls = {
         case.name: probe.call(namespace, exercise.function, probe.pack(case.arguments), probe.pack(case.rebind))
-        for case in (*cases.all, *cases.unused.values(), cases.black_box)
+        for case in (*cases.asked, *cases.asked_if_wrong)
     }
     first = decode_call(calls[cases.notebook.name]).value
     if first is not None and first.array is not None:
@@ -51,6 +52,11 @@ def replies(
     return code, said | {"functions": probe.functions(namespace)}
 
 
+def judge_observation(exercise: Exercise, cases: Cases, code: tuple[str, ...], observation: Observation) -> Judgement:
+    evidence = Evidence(exercise, cases, code, observation)
+    return judge(evidence, run_checks(evidence))
+
+
 def judge_body(body: str, exercise: Exercise, cases: Cases, *, traced: bool = True) -> Judgement:
     """Judge a function with this body, called and watched as in a kernel."""
     code, said = replies(body, exercise, cases, traced=traced)
@@ -60,7 +66,7 @@ def judge_body(body: str, exercise: Exercise, cases: Cases, *, traced: bool = Tr
         called=exercise.function,
         trace=decode_trace(said.get("trace")),
     )
-    return judge(exercise, cases, code, observation)
+    return judge_observation(exercise, cases, code, observation)
 
 
 def judge_program(mistakes: frozenset[str], seed: int, exercise: Exercise, *, traced: bool = True) -> Judgement:

@@ -62,6 +62,18 @@ def finding(id: str, exercise: Exercise, *, pointing: bool = True) -> Finding:
     return Finding(id, f"{mistake.title}. {mistake.explanation}", mistake.step, **where)  # type: ignore[arg-type]
 
 
+def contrast(a: tuple[int, int, int], b: tuple[int, int, int]) -> float:
+    """The contrast of two colours as WCAG 2 defines it, from 1 to 21."""
+
+    def luminance(colour: tuple[int, int, int]) -> float:
+        parts = [part / 255 for part in colour]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+    darker, lighter = sorted((luminance(a), luminance(b)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
 def comparisons(seed: int) -> tuple[Comparison, ...]:
     """Attention weights and an output, 6 x 6 and 8 x 6."""
     dice = random.Random(seed)

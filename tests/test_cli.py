@@ -16,6 +16,8 @@ from helpers import EXAMPLES, EXERCISE, GRADE, ROOT, SOLUTION, checker, filled_i
 from hostile_text import commands, unseen
 from jsonschema import Draft202012Validator
 
+from checker import cli
+from checker.reports import gradebook
 from checker.result import SCHEMA_VERSION, Result, from_json
 from checker.sandbox.inside.supervisor import descendants
 
@@ -72,7 +74,7 @@ def test_each_feedback_level_says_more_and_a_hint_gives_nothing_away(tmp_path: P
     assert "The scores are not scaled." in said["explain"] and "code cell 5, line 14:" in said["explain"]
     assert "A1 = softmax_cols(np.matmul(K1.T, Q1)) ^^^^" in said["explain"]
     assert "Right so far: queries, keys and values of both heads" in said["explain"]
-    assert "Right would be:" in said["solution"] and "Right would be:" not in said["explain"]
+    assert "Correction:" in said["solution"] and "Correction:" not in said["explain"]
 
 
 def test_teachers_weigh_the_steps_or_give_no_partial_credit(tmp_path: Path) -> None:
@@ -161,8 +163,18 @@ def test_check_says_that_the_exercise_is_not_attempted_and_the_solution_correct(
     broken = tmp_path / "broken.ipynb"
     broken.write_bytes(EXERCISE.read_bytes()[:2000])
     run = checker("check", broken)
-    assert run.returncode == 1 and "broken.ipynb: the file breaks off in the middle" in " ".join(run.stdout.split())
+    assert run.returncode == 1 and f"{broken}: the file breaks off in the middle" in run.stdout
     assert "Traceback" not in run.stdout + run.stderr
+
+
+def test_a_pipe_gets_every_path_and_sentence_on_one_line(tmp_path: Path) -> None:
+    path = tmp_path / ("long" * 25) / "ada.ipynb"
+    path.parent.mkdir()
+    path.write_bytes(filled_in(f"  raise ValueError({'x' * 150!r})"))
+    run = checker("check", path)
+    assert run.stdout.startswith(f"{path}\n")
+    assert all(run.stdout.count(text) == run.stdout.replace("\n", "").count(text) for text in (str(path), "x" * 150))
+    assert not any(line.endswith(" ") for line in run.stdout.splitlines())
 
 
 def test_check_prints_json_and_a_seed_makes_a_regrade_the_same(tmp_path: Path) -> None:
@@ -184,6 +196,16 @@ def test_a_mixed_batch_grades_the_good_names_the_bad_and_exits_with_2(tmp_path: 
     assert "nobody.ipynb: there is no such file or folder" in run.stderr
     lines = (tmp_path / "o/results.jsonl").read_text().splitlines()
     assert {from_json(line).verdict for line in lines} == {"correct", "unreadable"}
+
+
+def test_the_json_of_a_class_keeps_its_keys(tmp_path: Path) -> None:
+    for name in ("ada.ipynb", "ada (1).ipynb"):
+        (tmp_path / name).write_bytes(b"")
+    content = json.loads(checker(*GRADE, tmp_path, tmp_path / "x", "--out", tmp_path / "o", "--json").stdout)
+    assert list(content) == ["sandbox", "results", "set_aside", "problems"]
+    older, newer = (str(tmp_path / name) for name in ("ada.ipynb", "ada (1).ipynb"))
+    assert content["set_aside"] == [{"file": older, "student": "ada", "counted": newer}]
+    assert content["problems"] == [f"{tmp_path / 'x'}: there is no such file or folder"]
 
 
 @pytest.mark.parametrize(
@@ -246,6 +268,18 @@ def test_run_executes_the_notebooks_and_fails_on_a_failing_cell(tmp_path: Path) 
 def test_exercises_are_listed() -> None:
     assert "multihead-self-attention" in checker("exercises").stdout
     assert json.loads(checker("exercises", "--json").stdout)[0]["answer"] == "X_prime"
+
+
+def test_the_exit_codes_stand_in_the_first_help_alone() -> None:
+    first = checker("--help").stdout
+    assert all(f"\n  {code:<3}  " in first for code in (0, 1, 2, 3, 4, 130))
+    for verb in ("check", "grade", "report", "run", "selftest", "doctor", "exercises"):
+        shown = checker(verb, "--help").stdout
+        assert "exit codes: see `checker --help`" in shown and "130" not in shown and f"\n    {verb} " in first
+
+
+def test_the_platforms_of_the_command_line_are_those_that_get_a_gradebook() -> None:
+    assert (*gradebook.PLATFORMS,) == cli.PLATFORMS
 
 
 @pytest.mark.parametrize("verb", ["", "check", "grade", "report", "run", "selftest", "doctor", "exercises"])

@@ -19,16 +19,16 @@ from helpers import EXAMPLES, EXERCISE, SOLUTION, filled_in
 from hostile_text import TEXTS, commands, unseen
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from in_process import replies
+from in_process import judge_observation, replies
 from jupyter_client.session import Session
 from mutations import damaged_bytes, damaged_json, odd_numbers
 from rich.console import Console
 
-from checker import sanitize
+from checker import files, sanitize
 from checker.exercises import load
 from checker.exercises.mistakes import LEVELS
 from checker.exercises.model import Exercise
-from checker.grading.judge import judge, trouble_of_run
+from checker.grading.checks import error_of_run
 from checker.kernel.channels import Allowance, FloodError, read_message
 from checker.kernel.observation import (
     Observation,
@@ -39,7 +39,7 @@ from checker.kernel.observation import (
     decode_values,
 )
 from checker.reports import terminal
-from checker.reports.grades_csv import write_grades
+from checker.reports.grades_csv import grades, table
 from checker.result import Result, from_json, to_json
 from checker.submissions.find import find
 from checker.submissions.notebook import Notebook, UnreadableError, parse
@@ -198,7 +198,7 @@ def test_damaged_answers_of_the_probe(random: Random) -> None:
     run = damaged_json(random.choice(RUNS)[1], random)
     if isinstance(run, dict):
         observation = observed(run)
-        trouble_of_run(observation)
+        error_of_run(observation)
     value = decode_value(damaged_json({"type": "ndarray", "shape": [1, 2], "data": "AAAAAAAA8D8AAAAAAADwPw=="}, random))
     assert value.array is None or value.array.shape == value.shape
 
@@ -221,17 +221,17 @@ def test_damaged_runs_through_judge_diagnosis_and_reports(
     damaged = damaged_json(run, random)
     if random.randint(0, 1):
         damaged = odd_run(damaged, random)
-    judgement = judge(EXERCISE_12, CASES, code, observed(damaged if isinstance(damaged, dict) else {}))
+    judgement = judge_observation(EXERCISE_12, CASES, code, observed(damaged if isinstance(damaged, dict) else {}))
     result = Result(
         "ada", text, text, "", EXERCISE_12.id, judgement.verdict, judgement.score, judgement.summary, judgement.checks,
         judgement.mistakes, judgement.alternatives, judgement.right_so_far, judgement.remarks,
         function=judgement.function, comparisons=judgement.comparisons,
     )  # fmt: skip
     assert from_json(to_json(result)) == result
-    write_grades(tmp_path / "grades.csv", [result])
+    files.write(tmp_path / "grades.csv", table(grades([result])))
     file = io.StringIO()
     console = Console(file=sanitize.Log(file), highlight=False, markup=False, emoji=False, width=80)  # type: ignore[arg-type]
-    console.print(terminal.story(result, EXERCISE_12, level))
+    console.print(terminal.details(result, EXERCISE_12, level))
     console.print(terminal.line(result, EXERCISE_12, 20))
     assert not unseen(file.getvalue()) and not commands(file.getvalue())
 

@@ -9,9 +9,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from helpers import EXAMPLES, ROOT
+from helpers import EXAMPLES, GRADESCOPE, ROOT
 from ruamel.yaml import YAML
-from test_formats import GRADESCOPE
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Gradescope and the action run on Linux")
 
@@ -68,7 +67,7 @@ def test_the_zip_holds_the_package_and_grades_with_it(autograder: Autograder) ->
 
 def test_in_a_container_with_dockers_defaults_it_is_confined_or_refuses(autograder: Autograder) -> None:
     shutil.copy(EXAMPLES / "amelia_stone.ipynb", autograder.root / "submission")
-    dockerlike = ROOT / "tests/dockerlike.py"
+    dockerlike = ROOT / "tests/sandbox/dockerlike.py"
     run = autograder.run("run_autograder", sys.executable, dockerlike)
     if run.returncode == 0:
         assert autograder.results()["extra_data"]["sandbox"] == "confined"  # type: ignore[index]

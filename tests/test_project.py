@@ -1,9 +1,10 @@
-"""The project's own promises: one list of requirements, commands that are what they say."""
+"""The project's own promises: requirements in step, commands that are what they say, links that lead somewhere."""
 
 import re
 import tomllib
-from importlib.metadata import requires
+from pathlib import Path
 
+import pytest
 from helpers import ROOT
 
 
@@ -30,12 +31,19 @@ def test_ci_runs_the_readmes_test_command() -> None:
     assert fenced(README, "run the tests").endswith("-m pytest")
 
 
-def test_pyproject_takes_its_requirements_from_requirements_txt() -> None:
-    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    assert pyproject["tool"]["setuptools"]["dynamic"]["dependencies"]["file"] == ["requirements.txt"]
-    listed = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if line and line[0] != "#"]
-    installed = [line for line in requires("udl-notebook-checker") or [] if "extra ==" not in line]
-    assert sorted(installed) == sorted(listed)
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+LISTED = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if line and line[0] != "#"]
+
+
+def test_requirements_txt_lists_what_it_takes_to_work_on_the_project() -> None:
+    assert sorted(LISTED) == sorted([*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]])
+    names = {re.match(r"[\w.-]+", line)[0] for line in LISTED}  # type: ignore[index]
+    assert names >= {"numpy", "matplotlib", "nbformat", "nbclient", "pytest"}
+
+
+def test_no_tool_of_the_tests_is_installed_with_the_checker() -> None:
+    tools = ("pytest", "ruff", "mypy", "hypothesis", "playwright", "jupyterlab")
+    assert not [line for line in PROJECT["dependencies"] if line.startswith(tools)]
 
 
 def test_no_module_is_longer_than_400_lines() -> None:
@@ -45,6 +53,29 @@ def test_no_module_is_longer_than_400_lines() -> None:
     assert not long
 
 
-def test_every_link_in_the_readme_leads_somewhere() -> None:
-    links = re.findall(r"\]\((?!http)([^)]+)\)", README)
-    assert links and all((ROOT / link).exists() for link in links)
+def test_the_readme_is_a_front_page() -> None:
+    assert len(README.splitlines()) <= 150
+
+
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
+]
+
+
+@pytest.mark.parametrize("page", [*PAGES, "solutions/README.md", "integrations/gradescope/README.md"])
+def test_every_link_leads_somewhere(page: str) -> None:
+    text, folder = (ROOT / page).read_text(encoding="utf-8"), (ROOT / page).parent
+    for link in re.findall(r"\]\((?!https?:|mailto:)([^)\s]+)\)", text):
+        path, _, anchor = link.partition("#")
+        target = folder / path if path else ROOT / page
+        assert target.exists(), link
+        assert not anchor or anchor in headings(target), link
+
+
+def headings(page: Path) -> set[str]:
+    """The anchors that GitHub gives to a page's headings."""
+    found = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}

@@ -1,1 +1,1 @@
-"""Many submissions: one is graded in `grading`, by many `workers` or a `cluster`, into a `folder` with a `journal`."""
+"""Grades submissions, one or many, into a folder that can be resumed. Start with `grade`, then `folder`."""

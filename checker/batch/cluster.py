@@ -128,7 +128,7 @@ class Greeting:
 
     version: str
     sandbox: Sandbox
-    trouble: str = ""
+    error: str = ""
 
 
 def greet(sandbox: str) -> Greeting:
@@ -153,8 +153,8 @@ def _look_at(worker: str, greeting: object) -> None:
         raise NoClusterError(f"the worker {worker} {reason}")
     if greeting.version != __version__:
         raise NoClusterError(f"the worker {worker} has version {greeting.version} of the checker, not {__version__}")
-    if greeting.trouble:
-        raise SandboxUnavailableError(f"on the worker {worker}, {greeting.trouble}")
+    if greeting.error:
+        raise SandboxUnavailableError(f"on the worker {worker}, {greeting.error}")
 
 
 def _lost() -> ClusterLostError:

@@ -1,7 +1,5 @@
 """Grading into a folder, so that the same command goes on wherever the last one was cut off."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -39,7 +37,7 @@ def grade(
     With `out`, the folder gets `results.jsonl` and the reports, and what is graded there already is not graded again,
     unless `force` asks for it. Raises `FileNotFoundError` when a path leads to nothing or to a folder that cannot be
     opened, `UnknownExerciseError` for an unknown exercise, `SandboxUnavailableError` when the sandbox that was asked
-    for does not start, or when none was asked for and the best is not good enough for strangers' notebooks; and what
+    for does not start, or when none was asked for and the best is not good enough for untrusted notebooks; and what
     `grade_into` raises.
     """
     asked = exercises.load(exercise)

@@ -1,19 +1,19 @@
 """One submission: from its bytes to its result."""
 
-from __future__ import annotations
-
 import secrets
 from dataclasses import replace
 
 from checker.batch.new_result import new_result
 from checker.batch.settings import Settings
 from checker.exercises.model import Exercise
-from checker.grading.judge import is_right, judge
+from checker.grading.checks import Checks, needs_trace, run_checks
+from checker.grading.evidence import Evidence
+from checker.grading.judge import judge
 from checker.kernel.canceller import Canceller
 from checker.kernel.launch import KernelStartError
-from checker.kernel.launchers import choose_launcher
-from checker.kernel.run import ProbeRequest, observe
-from checker.result import Result
+from checker.kernel.options import Launcher, choose_launcher
+from checker.kernel.run import ProbeRequest, open_session, run_with
+from checker.result import Judgement, Result
 from checker.submissions.archives import CannotOpenError
 from checker.submissions.file_lines import with_file_lines
 from checker.submissions.find import Submission
@@ -29,20 +29,20 @@ def grade_one(
     that is asked for does not start here at all: `SandboxUnavailableError`.
     """
     settings = settings or Settings()
-    settings.choice()
+    settings.resolve_sandbox()
     data = None
     try:
         data = submission.read()
         notebook = parse(data, script=submission.is_script)
         return grade_notebook(notebook, exercise, settings, submission=submission, data=data, canceller=canceller)
     except UnreadableError as error:
-        return new_result(submission, exercise, data, settings, "unreadable", f"{submission.file}: {error}."), ""
+        judgement = Judgement("unreadable", 0, f"{submission.file}: {error}.")
     except (CannotOpenError, KernelStartError) as error:
-        reason = f"{submission.file}: {error.args[-1]}."
-        return new_result(submission, exercise, data, settings, "not graded", reason), ""
+        judgement = Judgement("not graded", None, f"{submission.file}: {error.args[-1]}.")
     except Exception as error:  # a bug of ours must cost neither the student a point nor the class its grades
         text = f"{submission.file}: the checker itself failed ({type(error).__name__}: {error}); please report it."
-        return new_result(submission, exercise, data, settings, "not graded", text), ""
+        judgement = Judgement("not graded", None, text)
+    return new_result(submission, exercise, settings, judgement, data=data), ""
 
 
 NO_SUBMISSION = Submission("notebook", "", "", bytes)
@@ -60,32 +60,23 @@ def grade_notebook(
     """Run and judge a notebook; also returns it as it ran. Raises `KernelStartError`."""
     settings = settings or Settings()
     seed = secrets.randbits(32) if settings.seed is None else settings.seed
-    cases = exercise.draw(seed)
-    names = (exercise.answer, *cases.notebook.rebind)
-    question = ProbeRequest(
-        tuple(dict.fromkeys(names)),
-        exercise.function,
-        (*cases.all, *cases.unused.values()),
-        more=(cases.black_box,) if cases.black_box else (),
-        traced=cases.traced,
-        doubt=lambda observation: not is_right(exercise, cases, observation),
-    )
-    sandbox = settings.choice()
-    launcher = choose_launcher(settings.launcher)
-    observation = observe(notebook, question, settings.limits, canceller, sandbox.level, launcher)
-    judgement = judge(exercise, cases, notebook.code, observation, settings.scale)
-    judgement = with_file_lines(judgement, data, script=submission.is_script)
-    result = replace(
-        new_result(submission, exercise, data, settings, judgement.verdict, judgement.summary, sandbox),
-        score=judgement.score,
-        checks=judgement.checks,
-        mistakes=judgement.mistakes,
-        alternatives=judgement.alternatives,
-        right_so_far=judgement.right_so_far,
-        remarks=judgement.remarks,
-        function=judgement.function,
-        comparisons=judgement.comparisons,
-        timings=observation.seconds,
-        seed=seed,
-    )
-    return result, observation.executed
+    cases, sandbox = exercise.draw(seed), settings.resolve_sandbox()
+
+    async def observed(launcher: Launcher) -> tuple[Evidence, Checks]:
+        async with open_session(notebook, settings.limits, sandbox.level, launcher) as session:
+            names = tuple(dict.fromkeys((exercise.answer, *cases.names)))
+            observation = await session.ask(ProbeRequest(exercise.function, names, cases.asked))
+            evidence = Evidence(exercise, cases, notebook.code, observation)
+            checks = run_checks(evidence)
+            if needs_trace(checks):
+                await session.ask(ProbeRequest(exercise.function, (), cases.asked_if_wrong, traced=cases.traced))
+        return replace(evidence, observation=session.observation), checks
+
+    evidence, checks = run_with(choose_launcher(settings.launcher), observed, canceller)
+    judgement = judge(evidence, checks, settings.scale)
+    judgement = with_file_lines(judgement, data, notebook.code, script=submission.is_script)
+    result = new_result(
+        submission, exercise, settings, judgement, data=data, sandbox=sandbox, seed=seed,
+        timings=evidence.observation.seconds,
+    )  # fmt: skip
+    return result, evidence.observation.executed

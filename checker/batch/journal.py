@@ -1,7 +1,5 @@
 """Which of the results in a folder need not be graded again."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable
 from dataclasses import replace

@@ -1,13 +1,11 @@
 """How to grade: what a teacher may choose."""
 
-from __future__ import annotations
-
 import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
 from checker.grading.score import Scale
-from checker.kernel.limits import Limits
+from checker.kernel.options import Limits
 from checker.sandbox.levels import Sandbox, choose
 
 
@@ -15,9 +13,9 @@ from checker.sandbox.levels import Sandbox, choose
 class Settings:
     """How to grade. Without a seed each submission gets one of its own, which its result states.
 
-    `sandbox` is `auto` (the best level that this machine offers), `off`, `require` or `require=LEVEL`; `chosen` is
-    what has come of that, where it is known: finding out takes a third of a second. `launcher` is `auto`, `fork` or
-    `spawn`.
+    `sandbox` is `auto` (the best level that this machine offers), `off`, `require` or `require=LEVEL`;
+    `resolved_sandbox` is what that is here, where it is known: finding out takes a third of a second. `launcher` is
+    `auto`, `fork` or `spawn`.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -25,15 +23,15 @@ class Settings:
     workers: int = 1
     scale: Scale = field(default_factory=Scale)
     sandbox: str = "auto"
-    chosen: Sandbox | None = None
+    resolved_sandbox: Sandbox | None = None
     launcher: str = "auto"
 
-    def choice(self) -> Sandbox:
+    def resolve_sandbox(self) -> Sandbox:
         """The level of the sandbox. Raises `SandboxUnavailableError`."""
-        return self.chosen or choose(self.sandbox)
+        return self.resolved_sandbox or choose(self.sandbox)
 
     def stated(self) -> dict[str, Any]:
-        """What a result says of its settings: all that it depends on, but the seed, which stands beside it.
+        """The settings that a result depends on, as it states them; its seed stands beside them.
 
         >>> Settings(sandbox="off").stated()["sandbox"], Settings().stated()["cell"]
         ('off', 20.0)

@@ -11,7 +11,6 @@ import os
 import signal
 import sys
 import threading
-import types
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -24,8 +23,9 @@ from checker.batch.settings import Settings
 from checker.exercises.model import Exercise
 from checker.kernel import fork_server
 from checker.kernel.canceller import Canceller
-from checker.kernel.launchers import choose_launcher
-from checker.result import Result
+from checker.kernel.options import choose_launcher
+from checker.result import Judgement, Result
+from checker.sandbox.inside import hooks
 from checker.sandbox.levels import Sandbox
 from checker.submissions.find import Submission
 
@@ -63,7 +63,8 @@ def worker_lost(job: Job, exercise: Exercise, why: str, sandbox: Sandbox | None 
     with contextlib.suppress(Exception):
         data = job.submission.read()
     text = f"{job.submission.file}: {why}."
-    return new_result(job.submission, exercise, data, job.settings, "not graded", text, sandbox), ""
+    judgement = Judgement("not graded", None, text)
+    return new_result(job.submission, exercise, job.settings, judgement, data=data, sandbox=sandbox), ""
 
 
 def grade_all(
@@ -75,32 +76,32 @@ def grade_all(
     worker once, and is `not graded` if that dies too. Closing the generator (as Ctrl-C does) starts nothing new and
     stops what runs, kernels included.
     """
-    settings = replace(settings, chosen=settings.choice())  # workers need not find out again
+    settings = replace(settings, resolved_sandbox=settings.resolve_sandbox())  # workers need not find out again
     forks = choose_launcher(settings.launcher) == "fork"
     jobs = (job_for(submission, exercise, settings, keep_executed) for submission in submissions)
-    staff: list[_Worker] = []
+    workers: list[_Worker] = []
     running: dict[Future[Graded], tuple[Job, int, _Worker]] = {}
 
-    def begin(worker: _Worker, job: Job, attempt: int = 1) -> None:
-        try:
-            future = worker.begin(job)
-        except BrokenProcessPool:  # it died in the moment between two submissions
-            worker = replaced(worker)
-            future = worker.begin(job)
-        running[future] = job, attempt, worker
-
-    def hire() -> _Worker:
-        staff.append(_Worker(forks))
-        return staff[-1]
+    def start_worker() -> _Worker:
+        workers.append(_Worker(forks))
+        return workers[-1]
 
     def replaced(worker: _Worker) -> _Worker:
-        staff.remove(worker)
-        return hire()
+        workers.remove(worker)
+        return start_worker()
+
+    def submit(worker: _Worker, job: Job, attempt: int = 1) -> None:
+        try:
+            future = worker.submit(job)
+        except BrokenProcessPool:  # it died in the moment between two submissions
+            worker = replaced(worker)
+            future = worker.submit(job)
+        running[future] = job, attempt, worker
 
     with contextlib.ExitStack() as stack:
-        stack.callback(_dismiss, staff)
+        stack.callback(_shutdown, workers)
         for job in itertools.islice(jobs, settings.workers):
-            begin(hire(), job)
+            submit(start_worker(), job)
         while running:
             # Waking up now and then lets Ctrl-C through: a signal that arrives just before the main thread
             # goes to sleep on a lock would otherwise be looked at only when the lock is free.
@@ -112,18 +113,18 @@ def grade_all(
                     finished.append(future.result())
                 except BrokenProcessPool:
                     worker = replaced(worker)
-                    if attempt < ATTEMPTS:  # once more, in a cold kernel: a warm one may have been to locate
-                        begin(worker, replace(job, settings=replace(job.settings, launcher="spawn")), attempt + 1)
+                    if attempt < ATTEMPTS:  # once more, in a spawned kernel: a forked one may have been the cause
+                        submit(worker, replace(job, settings=replace(job.settings, launcher="spawn")), attempt + 1)
                         continue
                     why = f"the process that graded it ended unexpectedly, {ATTEMPTS} times"
                     finished.append(worker_lost(job, exercise, why))
                 if (following := next(jobs, None)) is not None:
-                    begin(worker, following)
+                    submit(worker, following)
             yield from finished  # while the workers are busy again
 
 
 class _Worker:
-    """One process, on a leash that it feels when this process lets go of it, or dies.
+    """A process that grades one submission at a time, until this process shuts it down, or dies.
 
     It is alone in its pool: the death of a process breaks all of a pool, and nobody could say whose fault it was.
     """
@@ -131,44 +132,41 @@ class _Worker:
     def __init__(self, forks: bool) -> None:
         # Spawned, not forked: this process has threads, and on some systems nothing else works.
         context = multiprocessing.get_context("spawn")
-        theirs, self._leash = context.Pipe(duplex=False)
-        self._pool = ProcessPoolExecutor(1, context, _begin, (theirs, forks))
+        # Its end in the worker is closed when this process closes ours, or dies.
+        parent_pipe, self._pipe = context.Pipe(duplex=False)
+        self._pool = ProcessPoolExecutor(1, context, _initialize, (parent_pipe, forks))
 
-    def begin(self, job: Job) -> Future[Graded]:
-        with _nothing_of_ours():
+    def submit(self, job: Job) -> Future[Graded]:
+        # Ctrl-C reaches the whole group of processes: it waits until the new one knows what to do with it.
+        with hooks.without_main_module(), _sigint_blocked():
             return self._pool.submit(_work, job)
 
-    def let_go(self) -> None:
-        """It stops what it does, cleans up and ends."""
-        self._leash.close()
+    def cancel(self) -> None:
+        """Let it stop what it does, clean up and end."""
+        self._pipe.close()
 
     def wait(self) -> None:
         """Wait until the process is gone."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _dismiss(workers: Sequence[_Worker]) -> None:
+def _shutdown(workers: Sequence[_Worker]) -> None:
     for worker in workers:
-        worker.let_go()
+        worker.cancel()
     for worker in workers:
         worker.wait()
 
 
 @contextlib.contextmanager
-def _nothing_of_ours() -> Iterator[None]:
-    """While a process is started, spare it two things.
-
-    The program that uses this package, which multiprocessing would run again there; and Ctrl-C, which reaches the
-    whole group of processes, until it knows what to do with it.
-    """
-    main, sys.modules["__main__"] = sys.modules["__main__"], types.ModuleType("__main__")
-    masked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if hasattr(signal, "pthread_sigmask") else None
+def _sigint_blocked() -> Iterator[None]:
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        sys.modules["__main__"] = main
-        if masked is not None:
-            signal.pthread_sigmask(signal.SIG_SETMASK, masked)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 # What follows runs in the worker.
@@ -178,14 +176,14 @@ _busy = threading.Lock()
 _used = threading.Event()
 
 
-def _begin(leash: Connection[None, None], forks: bool) -> None:
-    # Ctrl-C is the judge's affair. Not SIG_IGN, which the kernels would inherit.
+def _initialize(parent_pipe: Connection[None, None], forks: bool) -> None:
+    # Ctrl-C is the parent's affair. Not SIG_IGN, which the kernels would inherit.
     signal.signal(signal.SIGINT, lambda *_: None)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     atexit.register(signal.signal, signal.SIGTERM, signal.SIG_IGN)  # once is enough: it would cut the tidying up short
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    threading.Thread(target=_heed, args=(leash,), daemon=True).start()
+    threading.Thread(target=_watch_parent, args=(parent_pipe,), daemon=True).start()
     if forks:
         with contextlib.suppress(OSError):  # it will happen again where it is reported
             fork_server.start()  # while the first submission is on its way
@@ -194,11 +192,11 @@ def _begin(leash: Connection[None, None], forks: bool) -> None:
     gc.freeze()  # what is imported stays, and need not be looked through again and again
 
 
-def _heed(leash: Connection[None, None]) -> None:
-    """End this process when the judge lets go or dies, after cleaning up."""
+def _watch_parent(parent_pipe: Connection[None, None]) -> None:
+    """End this process when its parent closes the pipe or dies, after cleaning up."""
     with contextlib.suppress(EOFError, OSError):
-        leash.recv_bytes()  # which is never sent
-    _canceller.stop()
+        parent_pipe.recv_bytes()  # which is never sent
+    _canceller.cancel()
     if _busy.acquire(timeout=CLEAN_UP_WITHIN) and _used.is_set() and hasattr(signal, "pthread_kill"):
         # The main thread waits for more work, and it alone can leave in an orderly way.
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)

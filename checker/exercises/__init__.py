@@ -1,4 +1,4 @@
-"""The exercises: one module each, which defines `EXERCISE`. A new exercise is one new file in this folder."""
+"""The exercises, found by name: each is one file here that defines `EXERCISE`. Start with `model`."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class UnknownExerciseError(LookupError):
 
 
 @cache
-def every() -> dict[str, Exercise]:
+def all_exercises() -> dict[str, Exercise]:
     """The exercises by id.
 
-    >>> list(every())
+    >>> list(all_exercises())
     ['multihead-self-attention']
     """
     modules = (importlib.import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__))
@@ -36,7 +36,7 @@ def load(name: str = DEFAULT) -> Exercise:
     'X_prime'
     """
     try:
-        return every()[name]
+        return all_exercises()[name]
     except KeyError:
-        known = ", ".join(every())
+        known = ", ".join(all_exercises())
         raise UnknownExerciseError(f"there is no exercise '{name}'; there is: {known}") from None

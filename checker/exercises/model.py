@@ -1,6 +1,4 @@
-"""What an exercise is: plain, frozen data. One file in `checker.exercises` fills it in for one notebook."""
-
-from __future__ import annotations
+"""What an exercise is: frozen data that one file of this folder fills in for one notebook. Start with `Exercise`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,11 +29,11 @@ class Case:
 
 @dataclass(frozen=True)
 class Cases:
-    """Every case a grade is decided on.
+    """The cases of one grade.
 
     `notebook` holds the notebook's own data, `fresh` new values of the same sizes, `other_sizes` new sizes. The
-    others decide nothing: `black_box` is for the diagnosis, and each of `unused` has NaN in what a function can leave
-    out without any change of its output; finite output then earns the remark of that id.
+    others decide nothing: `black_box` is for the diagnosis, and each of `unused` has NaN in an input that a function
+    can leave out without any change of its output; a finite output then earns the remark of that id.
     """
 
     notebook: Case
@@ -52,6 +50,21 @@ class Cases:
     @property
     def all(self) -> tuple[Case, ...]:
         return (self.notebook, *self.fresh, *self.other_sizes)
+
+    @property
+    def asked(self) -> tuple[Case, ...]:
+        """Every case on which the function is called."""
+        return (*self.all, *self.unused.values())
+
+    @property
+    def asked_if_wrong(self) -> tuple[Case, ...]:
+        """Further cases on which a function is called that is not right; on `traced` it is also watched."""
+        return (self.black_box,) if self.black_box else ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The notebook's own data, by the names of its globals."""
+        return tuple(self.notebook.rebind)
 
 
 @dataclass(frozen=True)
@@ -80,7 +93,7 @@ class Tolerance:
 class Step:
     """One step of the computation and how much of the score it is worth.
 
-    `shows` names the intermediates of the reference that prove the step right where they turn up.
+    `shows` names the step's results among the reference's intermediates: found in a trace, they prove it right.
     """
 
     id: str
@@ -89,13 +102,13 @@ class Step:
     shows: tuple[str, ...]
 
 
-# Named arrays, and numbers that a form may leave for later ones.
+# What has been computed so far: arrays by name, and numbers that a variant may leave for later decisions.
 State = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to do a part of the computation: what it adds to the state, and which mistakes it makes."""
+    """One way to compute a part: `apply` returns what it adds to the state; `mistakes` are the ids of its mistakes."""
 
     apply: Callable[[State], State]
     mistakes: tuple[str, ...] = ()
@@ -103,7 +116,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Decision:
-    """A part of the computation that can be done in several variants, the right one first."""
+    """A part of the computation with all its variants, the right one first; `step` is the id of its step."""
 
     step: str
     variants: tuple[Variant, ...]
@@ -111,10 +124,10 @@ class Decision:
 
 @dataclass(frozen=True, eq=False)
 class KnownValues:
-    """What is known of the insides and outputs of a function that is not right.
+    """What a wrong function is known to compute.
 
-    `intermediates` are those that it was seen to compute on the case that was watched, by the reference's names,
-    `output` is its first output that has the right shape and is not right, `black_box` that for the black-box case.
+    `intermediates` are those found in the trace, by the reference's names; `output` is the first output of the right
+    shape with wrong values, and its case; `black_box` is the output for the black-box case.
     """
 
     intermediates: Mapping[str, Array] = field(default_factory=dict)
@@ -122,22 +135,17 @@ class KnownValues:
     black_box: Array | None = None
 
 
-def no_comparisons(cases: Cases, seen: KnownValues) -> tuple[Comparison, ...]:
-    """For exercises that have nothing to show."""
-    return ()
-
-
 @dataclass(frozen=True, eq=False)
 class Exercise:
     """All that the checker knows about one notebook. An exercise is equal to itself only.
 
-    `answer` and `function` are the names that the notebook asks for, `parameters` the function's signature.
-    `reference` maps the arguments to every named intermediate; the answer is the one named `answer`.
-    `draw` makes the cases from a seed, so that a regrade with the same seed repeats them. `decisions`, each in its
-    right form, compute the same as `reference`; in other variants they compute what students compute by mistake.
-    `words` says in words what each intermediate is, `summarise` what several are. `read_black_box` says what the
-    output for the black-box case gives away of the insides. `given` holds the sources of the functions that the
-    notebook gives, by name. `compare` puts what is known of a wrong function beside what is right.
+    `answer` and `function` are the names that the notebook asks for, `parameters` the function's signature, `axes`
+    the names of the answer's dimensions. `reference` maps the arguments to every named intermediate, the answer
+    included. `draw` makes the cases from a seed, so that a regrade with the same seed repeats them. `decisions` with
+    their right variants compute the same as `reference`; other variants compute what students compute by mistake.
+    `words` describes each intermediate and `summarise` several of them. `given` holds the sources of the functions
+    that the notebook provides, by name. `read_black_box` says what the output for the black-box case reveals of the
+    intermediates, and `compare` puts what a wrong function computed beside what is right.
     """
 
     id: str
@@ -157,11 +165,11 @@ class Exercise:
     summarise: Callable[[Sequence[str]], str]
     given: Mapping[str, str]
     read_black_box: Callable[[Case, Array], str | None]
-    compare: Callable[[Cases, KnownValues], tuple[Comparison, ...]] = no_comparisons
+    compare: Callable[[Cases, KnownValues], tuple[Comparison, ...]] = lambda cases, known: ()
 
     @cached_property
     def mistakes(self) -> Mapping[str, Mistake]:
-        """Every mistake by id: those of all exercises, and this one's own, which may put the same in its terms."""
+        """Every mistake by id: the general ones, and this exercise's own, which may describe the same more closely."""
         return {mistake.id: mistake for mistake in (*GENERAL, *self.own_mistakes)}
 
     def expected(self, case: Case) -> Array:

@@ -5,26 +5,14 @@ which is (D, N). Each of the H = 2 heads has queries, keys and values of D_q = D
 (N, N); column n holds the weights of query n and sums to one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from checker.exercises.comparison import compare
 from checker.exercises.mistakes import Mistake
-from checker.exercises.model import (
-    Array,
-    Case,
-    Cases,
-    Decision,
-    Exercise,
-    KnownValues,
-    State,
-    Step,
-    Tolerance,
-    Variant,
-)
+from checker.exercises.model import Array, Case, Cases, Decision, Exercise, KnownValues, State, Step, Tolerance, Variant
+from checker.exercises.wording import join_words
 from checker.result import Comparison
 
 HEADS = 2
@@ -38,7 +26,7 @@ PARAMETERS = (
 )  # fmt: skip
 
 # (D, N) of the cases with other sizes. In each, the divisors that students mistake for sqrt(D_q) (2, D/4, D_q,
-# sqrt(D), sqrt(N)) have values of their own, and N is neither D, nor D_q, nor H: every slip shows in the output.
+# sqrt(D), sqrt(N)) have other values than it, and N is neither D, nor D_q, nor H: every mistake shows in the output.
 OTHER_SIZES = ((12, 5), (6, 7), (10, 4), (14, 9), (20, 3))
 
 
@@ -148,17 +136,16 @@ def _case(name: str, drawn: Mapping[str, Array]) -> Case:
 
 
 def _attention_case(random: np.random.Generator) -> Case:
-    """Inputs from whose output alone the attention can be read: Omega_c = I, beta_v = 0, N = D_q = 4.
+    """Inputs whose output reveals the attention: Omega_c = I, beta_v = 0, N = D_q = 4.
 
     Then each half of X' is V A with a square V, and A = V^-1 X'.
     """
-    drawn = _draw_inputs(random, 8, 4)
-    still = {"omega_c": np.eye(8), "beta_v1": np.zeros((4, 1)), "beta_v2": np.zeros((4, 1))}
-    return _case("attention alone", drawn | still)
+    neutral = {"omega_c": np.eye(8), "beta_v1": np.zeros((4, 1)), "beta_v2": np.zeros((4, 1))}
+    return _case("attention alone", _draw_inputs(random, 8, 4) | neutral)
 
 
 def attention_from(case: Case, output: Array) -> dict[str, Array]:
-    """The attention weights of both heads, (N, N) each, recovered from an output for the case that is made for it.
+    """The attention weights of both heads, (N, N) each, recovered from the output for the black-box case.
 
     >>> case = draw(seed=1).black_box
     >>> expected = reference(case.arguments)
@@ -168,20 +155,15 @@ def attention_from(case: Case, output: Array) -> dict[str, Array]:
     steps = reference(case.arguments)
     if output.shape != steps["X_prime"].shape or not np.isfinite(output).all():
         return {}
-    halves = np.split(output, HEADS)
-    maps: dict[str, Array] = {}
-    for h, half in enumerate(halves, 1):
-        maps[f"A{h}"] = np.linalg.solve(steps[f"V{h}"], half).astype(np.float64)
-    return maps
+    halves = enumerate(np.split(output, HEADS), 1)
+    return {f"A{h}": np.linalg.solve(steps[f"V{h}"], half).astype(np.float64) for h, half in halves}
 
 
 def _read_attention(case: Case, output: Array) -> str | None:
-    """What the attention weights, recovered from an output, say about the softmax and the divisor."""
-    steps = reference(case.arguments)
-    said = {
-        _read_weights(weights, steps[f"scores{name[-1]}"]) for name, weights in attention_from(case, output).items()
-    }
-    return said.pop() if len(said) == 1 else None
+    """What the attention weights, recovered from an output, reveal of the softmax and the divisor."""
+    steps, maps = reference(case.arguments), attention_from(case, output)
+    found = {_read_weights(weights, steps[f"scores{name[-1]}"]) for name, weights in maps.items()}
+    return found.pop() if len(found) == 1 else None
 
 
 def _read_weights(weights: Array, scores: Array) -> str | None:
@@ -197,25 +179,25 @@ def _read_weights(weights: Array, scores: Array) -> str | None:
     return None
 
 
-def compare_with_right(cases: Cases, seen: KnownValues) -> tuple[Comparison, ...]:
+def compare_with_right(cases: Cases, known: KnownValues) -> tuple[Comparison, ...]:
     """The attention weights of each head, where they are known, and the result."""
     found: list[Comparison | None] = []
     names = [case.name for case in cases.other_sizes]
-    if seen.output is None or seen.output[0].name not in names:  # else no mistake shows at the sizes of the weights
-        found = [_compare_attention(cases, seen, h) for h in range(1, HEADS + 1)]
-    if seen.output is not None:
-        case, yours = seen.output
+    if known.output is None or known.output[0].name not in names:  # else no mistake shows at the sizes of the weights
+        found = [_compare_attention(cases, known, h) for h in range(1, HEADS + 1)]
+    if known.output is not None:
+        case, yours = known.output
         of = "for the notebook's data" if case is cases.notebook else f"for {_sizes(case)}"
         expected = reference(case.arguments)["X_prime"]
         found.append(compare("X_prime", "values", ("dimensions", "inputs"), yours, expected, of))
     return tuple(comparison for comparison in found if comparison is not None)
 
 
-def _compare_attention(cases: Cases, seen: KnownValues, head: int) -> Comparison | None:
-    """The student's weights as they were seen, or else as the output for the black-box case gives them away."""
-    case, yours, how = cases.traced, seen.intermediates.get(f"A{head}"), ""
-    if yours is None and cases.black_box is not None and seen.black_box is not None:
-        case, yours = cases.black_box, attention_from(cases.black_box, seen.black_box).get(f"A{head}")
+def _compare_attention(cases: Cases, known: KnownValues, head: int) -> Comparison | None:
+    """The student's weights as they were traced, or else as the output for the black-box case reveals them."""
+    case, yours, how = cases.traced, known.intermediates.get(f"A{head}"), ""
+    if yours is None and cases.black_box is not None and known.black_box is not None:
+        case, yours = cases.black_box, attention_from(cases.black_box, known.black_box).get(f"A{head}")
         if yours is None or not _are_weights(yours):  # other mistakes are in the output too
             return None
         how = ", worked out from your output"
@@ -244,23 +226,22 @@ def _sizes(case: Case) -> str:
 
 
 def _span(values: Array) -> str:
-    """From the least to the greatest.
+    """The range of some numbers.
 
     >>> _span(np.array([0.5, 2.0])), _span(np.array([0.25, 0.25]))
     ('0.5 to 2', '0.25')
     """
-    ends = [f"{value:.3g}" for value in (values.min(), values.max())]
-    return " to ".join(dict.fromkeys(ends))
+    return " to ".join(dict.fromkeys(f"{value:.3g}" for value in (values.min(), values.max())))
 
 
 def _without_key_bias(case: Case) -> Case:
     """A case with NaN for the key biases: only a function that leaves them out has a finite output."""
-    nothing = {f"beta_k{h}": np.full_like(case.arguments[f"beta_k{h}"], np.nan) for h in range(1, HEADS + 1)}
-    return _case("key biases that are no numbers", {**case.arguments, **nothing})
+    undefined = {f"beta_k{h}": np.full_like(case.arguments[f"beta_k{h}"], np.nan) for h in range(1, HEADS + 1)}
+    return _case("key biases that are no numbers", {**case.arguments, **undefined})
 
 
 def summarise(names: Sequence[str]) -> str:
-    """Intermediates in words, those of both heads together.
+    """Describe several intermediates, those of both heads together.
 
     >>> summarise(["Q1", "K1", "Q2", "A1"])
     'queries of both heads; keys and attention weights of head 1'
@@ -273,11 +254,7 @@ def summarise(names: Sequence[str]) -> str:
         elif not (number == "2" and f"{base}1" in names):
             head = "both heads" if f"{base}2" in names and number == "1" else f"head {number}"
             whose.setdefault(f" of {head}", []).append(WORDS[name].rsplit(" of ", 1)[0])
-    return "; ".join(_listed(words) + head for head, words in whose.items())
-
-
-def _listed(words: Sequence[str]) -> str:
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+    return "; ".join(join_words(words) + head for head, words in whose.items())
 
 
 def _number(value: float) -> str:
@@ -291,7 +268,7 @@ def _number(value: float) -> str:
     return f"sqrt({round(value**2)})" if abs(value**2 - round(value**2)) < 1e-5 else f"{value:.4g}"
 
 
-# The computation as decisions, each in its right form first, then in the variants that students give it instead.
+# The computation as decisions: of each, first the right variant, then those that students write by mistake.
 
 
 def _divide(divisor: Callable[[int, int, int], float]) -> Callable[[State], State]:
@@ -308,29 +285,18 @@ def _scale_later(s: State) -> State:
     return {"scaled1": s["scores1"], "scaled2": s["scores2"], "divide_weights": np.sqrt(len(s["Q1"]))}
 
 
-def _normalise(axis: int | None) -> Callable[[State], State]:
-    def softmax(scores: Array) -> Array:
-        exponentials = np.exp(scores - scores.max(axis=axis, keepdims=True))
-        weights: Array = exponentials / exponentials.sum(axis=axis, keepdims=True)
-        return weights
-
-    return lambda s: {f"A{h}": softmax(s[f"scaled{h}"]) / s.get("divide_weights", 1) for h in "12"} | _exponentials(s)
+def _normalise(softmax: Callable[[Array], Array]) -> Callable[[State], State]:
+    return lambda s: (
+        {f"A{h}": softmax(s[f"scaled{h}"]) / s.get("divide_weights", 1) for h in "12"}
+        | {f"exp{h}": np.exp(s[f"scaled{h}"]) for h in "12"}
+    )
 
 
-def _divide_across(axis: int) -> Callable[[State], State]:
-    """The sums along one axis, divided out along the other: what numpy does to sums without keepdims."""
-
-    def softmax(scores: Array) -> Array:
-        exponentials = np.exp(scores - scores.max())
-        sums = exponentials.sum(axis=axis)
-        weights: Array = exponentials / (sums[:, np.newaxis] if axis == 0 else sums[np.newaxis, :])
-        return weights
-
-    return lambda s: {f"A{h}": softmax(s[f"scaled{h}"]) / s.get("divide_weights", 1) for h in "12"} | _exponentials(s)
-
-
-def _exponentials(s: State) -> dict[str, Array]:
-    return {f"exp{h}": np.exp(s[f"scaled{h}"]) for h in "12"}
+def _softmax_broadcast(scores: Array) -> Array:
+    """What NumPy makes of row sums without keepdims: column m is divided by the sum of row m."""
+    exponentials = np.exp(scores - scores.max())
+    weights: Array = exponentials / exponentials.sum(axis=1)
+    return weights
 
 
 def _weigh(turn: Callable[[Array], Array]) -> Callable[[State], State]:
@@ -345,19 +311,14 @@ def _project(s: State) -> State:
     return {f"{r.upper()}{h}": s[f"omega_{r}{h}"] @ s["X"] + s[f"beta_{r}{h}"] for h in "12" for r in "qkv"}
 
 
-def _use(**sources: str) -> Callable[[State], State]:
-    """Let some parameters take the place of others: `_use(q2="q1")` gives queries 2 the parameters of queries 1."""
+def _use(*kinds: str, **sources: str) -> Callable[[State], State]:
+    """Let some parameters take the place of others: `_use(q2="q1")` gives queries 2 the parameters of queries 1.
+
+    `kinds` restricts this to "omega" or "beta".
+    """
     return lambda s: {
-        f"{kind}_{name}": s[f"{kind}_{source}"] for name, source in sources.items() for kind in ("omega", "beta")
+        f"{kind}_{name}": s[f"{kind}_{source}"] for name, source in sources.items() for kind in kinds or KINDS
     }
-
-
-def _use_biases(role: str, source: str) -> Callable[[State], State]:
-    return lambda s: {f"beta_{role}{h}": s[f"beta_{source}{h}"] for h in "12"}
-
-
-def _use_one(kind: str, name: str, source: str) -> Callable[[State], State]:
-    return lambda s: {f"{kind}_{name}": s[f"{kind}_{source}"]}
 
 
 def _without_biases(roles: str) -> Variant:
@@ -386,6 +347,7 @@ def _standardise(axis: int | None) -> Callable[[State], State]:
     return lambda s: {"X": (s["X"] - s["X"].mean(axis, keepdims=True)) / s["X"].std(axis, keepdims=True)}
 
 
+KINDS = ("omega", "beta")
 _REUSED = ("head-parameters-reused",)
 _MIXED = ("parameters-mixed-up",)
 _FIXED = ("scale-hard-coded",)
@@ -404,7 +366,7 @@ DECISIONS = (
         Variant(_use(q1="q2", k1="k2", v1="v2"), _REUSED),
         *(Variant(_use(**{f"{r}2": f"{r}1"}), _REUSED) for r in "qkv"),
         *(Variant(_use(**{f"{r}1": f"{r}2"}), _REUSED) for r in "qkv"),
-        *(Variant(_use_one(kind, f"{r}2", f"{r}1"), _REUSED) for r in "qkv" for kind in ("omega", "beta")),
+        *(Variant(_use(kind, **{f"{r}2": f"{r}1"}), _REUSED) for r in "qkv" for kind in KINDS),
     )),
     Decision("projections", (
         Variant(lambda s: {}),
@@ -414,7 +376,7 @@ DECISIONS = (
         Variant(_use(q1="k1", k1="v1", v1="q1", q2="k2", k2="v2", v2="q2"), _MIXED),
         Variant(_use(q1="v1", k1="q1", v1="k1", q2="v2", k2="q2", v2="k2"), _MIXED),
         *(Variant(_use(**{f"{a}{h}": f"{b}{h}" for h in "12"}), _MIXED) for a in "qkv" for b in "qkv" if a != b),
-        *(Variant(_use_biases(role, source), _MIXED) for role, source in ("qk", "qv", "vq", "vk")),
+        *(Variant(_use("beta", **{f"{a}{h}": f"{b}{h}" for h in "12"}), _MIXED) for a, b in ("qk", "qv", "vq", "vk")),
     )),
     Decision("projections", (Variant(lambda s: {}), *map(_without_biases, ("q", "k", "v", "qk", "qv", "kv", "qkv")))),
     Decision("projections", (Variant(_project),)),
@@ -445,11 +407,11 @@ DECISIONS = (
         Variant(_divide(lambda d, dq, n: np.sqrt(6)), ("scale-by-sqrt-n",)),
     )),
     Decision("softmax", (
-        Variant(_normalise(0)),
-        Variant(_normalise(1), ("softmax-over-rows",)),
-        Variant(_normalise(None), ("softmax-over-all",)),
-        Variant(_divide_across(0), ("softmax-broadcast",)),
-        Variant(_divide_across(1), ("softmax-broadcast",)),
+        Variant(_normalise(softmax_columns)),
+        Variant(_normalise(lambda a: softmax_columns(a.T).T), ("softmax-over-rows",)),
+        Variant(_normalise(lambda a: softmax_columns(a.reshape(-1, 1)).reshape(a.shape)), ("softmax-over-all",)),
+        Variant(_normalise(lambda a: _softmax_broadcast(a.T).T), ("softmax-broadcast",)),
+        Variant(_normalise(_softmax_broadcast), ("softmax-broadcast",)),
         Variant(lambda s: {f"A{h}": s[f"scaled{h}"] / s.get("divide_weights", 1) for h in "12"}, ("softmax-missing",)),
     )),
     Decision("weighted-values", (
@@ -485,76 +447,78 @@ DECISIONS = (
 )  # fmt: skip
 
 
-# id, step (None: of no step; "remark": costs nothing), title, hint, explanation, correction
-MISTAKES = tuple(Mistake(m[0], *m[2:], step=m[1] if m[1] != "remark" else None, remark=m[1] == "remark") for m in (
+# The right expression of each step: the correction of a mistake in it that has none of its own.
+RIGHT = {
+    "scores": "K1.T @ Q1",
+    "scaling": "K1.T @ Q1 / np.sqrt(Q1.shape[0])",
+    "softmax": "softmax_cols(K1.T @ Q1 / np.sqrt(Q1.shape[0]))",
+    "weighted-values": "V1 @ A1",
+    "joining": "np.concatenate((head1, head2))",
+    "output-projection": "X_prime = omega_c @ np.concatenate((head1, head2))",
+}
+
+
+def _mistake(id: str, step: str | None, title: str, hint: str, explanation: str, correction: str = "") -> Mistake:
+    return Mistake(id, title, hint, explanation, correction or RIGHT[str(step)], step)
+
+
+MISTAKES = (
+    *(_mistake(*texts) for texts in (
     ("scale-missing", "scaling", "the scores are not scaled",
-     "The true values need the word *scaled* in the function's name. What is done to the scores before the softmax?",
+     "The notebook's true values are those of *scaled* self-attention. What is done to the scores before the softmax?",
      "The dot products grow with the size of the queries, so they are divided by sqrt(D_q) before the softmax.",
-     "softmax_cols(K1.T @ Q1 / np.sqrt(Q1.shape[0]))"),
+     RIGHT["softmax"]),
     ("scale-by-dq", "scaling", "the scores are divided by D_q, not by its square root",
      "Look at the divisor once more: how does the spread of a dot product grow with the number of its terms?",
-     "A sum of D_q terms spreads like sqrt(D_q), so the divisor is sqrt(D_q); D_q makes the attention too even.",
-     "K1.T @ Q1 / np.sqrt(Q1.shape[0])"),
+     "A sum of D_q terms spreads like sqrt(D_q), so that is the divisor; D_q makes the attention too even."),
     ("scale-by-sqrt-d", "scaling", "the scores are divided by sqrt(D), not by sqrt(D_q)",
-     "Whose dimension does the divisor measure: the inputs', or that of the vectors in the dot product?",
-     "The dot product of a key and a query has D_q = D/H terms, so the divisor is sqrt(D_q), not sqrt(D).",
-     "K1.T @ Q1 / np.sqrt(Q1.shape[0])"),
+     "Which dimension is in your divisor: that of the inputs, or that of the vectors in the dot product?",
+     "The dot product of a key and a query has D_q = D/H terms, so the divisor is sqrt(D_q), not sqrt(D)."),
     ("scale-by-d", "scaling", "the scores are divided by D, not by sqrt(D_q)",
      "How many terms does the dot product of one key and one query have, and how does its spread grow with them?",
-     "The divisor is sqrt(D_q), where D_q = D/H is the size of one query.",
-     "K1.T @ Q1 / np.sqrt(Q1.shape[0])"),
+     "The divisor is sqrt(D_q), where D_q = D/H is the size of one query."),
     ("scale-by-sqrt-n", "scaling", "the scores are divided by sqrt(N), not by sqrt(D_q)",
      "Should the scale depend on how many inputs there are?",
-     "Each score is a sum over the D_q rows of a key and a query. How many inputs there are, N, plays no part in it.",
-     "K1.T @ Q1 / np.sqrt(Q1.shape[0])"),
+     "Each score is a sum over the D_q rows of a key and a query. How many inputs there are, N, plays no part in it."),
     ("scale-by-n", "scaling", "the scores are divided by N, not by sqrt(D_q)",
      "Should the scale depend on how many inputs there are?",
-     "Each score is a sum over the D_q rows of a key and a query, so the divisor is sqrt(D_q).",
-     "K1.T @ Q1 / np.sqrt(Q1.shape[0])"),
+     "Each score is a sum over the D_q rows of a key and a query, so the divisor is sqrt(D_q)."),
     ("scale-inverted", "scaling", "the scores are multiplied by sqrt(D_q) instead of divided",
-     "Are the scaled scores smaller or larger than the unscaled ones? Which did you want?",
-     "Scaling is there to keep the softmax from saturating: the scores are divided by sqrt(D_q).",
-     "K1.T @ Q1 / np.sqrt(Q1.shape[0])"),
+     "Are your scaled scores smaller or larger than the unscaled ones? Which should they be?",
+     "Scaling is there to keep the softmax from saturating: the scores are divided by sqrt(D_q)."),
     ("scale-after-softmax", "scaling", "the scaling comes after the softmax",
      "Do the columns of your attention weights sum to one?",
      "The scores are scaled, not the weights: after the softmax, each column must sum to one.",
-     "softmax_cols(K1.T @ Q1 / np.sqrt(Q1.shape[0]))"),
-    ("scale-hard-coded", "scaling", "the divisor is right for the notebook's sizes at most",
+     RIGHT["softmax"]),
+    ("scale-hard-coded", "scaling", "the divisor is hard-coded",
      "What would your divisor be if D were 20?",
-     "At D = 8 and H = 2, sqrt(D_q), H and D/4 are all 2. Only sqrt(D_q) is right for other sizes.",
-     "K1.T @ Q1 / np.sqrt(Q1.shape[0])"),
+     "At D = 8 and H = 2, sqrt(D_q), H and D/4 are all 2. Only sqrt(D_q) is right for other sizes."),
     ("softmax-over-rows", "softmax", "the softmax runs over the queries instead of over the keys",
      "Sum your attention weights along both axes. Which sums should be one: those of a key, or those of a query?",
-     "The weights of one query sum to one (equation 12.5): the softmax runs over the keys, down each column of K^T Q.",
-     "softmax_cols(K1.T @ Q1 / np.sqrt(Q1.shape[0]))"),
+     "The weights of one query sum to one (equation 12.5): the softmax runs over the keys, down each column of K^T Q."),
     ("softmax-over-all", "softmax", "the softmax normalises the whole matrix at once",
      "What is the sum of the weights of a single query?",
-     "Each query has weights of its own that sum to one, so every column has its own denominator (equation 12.5).",
-     "softmax_cols(K1.T @ Q1 / np.sqrt(Q1.shape[0]))"),
-    ("softmax-broadcast", "softmax", "the softmax's sums are divided out along the wrong axis",
-     "What shape have the sums in your softmax, and along which axis does numpy stretch them in the division?",
-     "Sums without keepdims are one row to numpy: of a square matrix, every column is divided by one of them.",
+     "The weights of each query sum to one by themselves: every column has its own denominator (equation 12.5)."),
+    ("softmax-broadcast", "softmax", "the softmax divides by its sums along the wrong axis",
+     "What shape do the sums in your softmax have, and along which axis does NumPy broadcast them?",
+     "NumPy takes sums without keepdims for a row: of a square matrix, every column is divided by one of them.",
      "e / e.sum(axis=..., keepdims=True)"),
     ("softmax-missing", "softmax", "there is no softmax",
      "Are your attention weights positive, and does each query's column sum to one?",
-     "The scores become weights through the softmax of each column (equation 12.5).",
-     "softmax_cols(K1.T @ Q1 / np.sqrt(Q1.shape[0]))"),
+     "The scores become weights through the softmax of each column (equation 12.5)."),
     ("query-key-swapped", "scores", "queries and keys are swapped: Q^T K in place of K^T Q",
      "softmax_cols normalises columns. Does a column of your scores belong to one query, or to one key?",
-     "Column n of the scores belongs to query n, so the matrix is K^T Q. Q^T K is its transpose.",
-     "K1.T @ Q1"),
+     "Column n of the scores belongs to query n, so the matrix is K^T Q. Q^T K is its transpose."),
     ("attention-over-features", "scores", "the attention is over features, not over inputs",
      "What is the shape of your attention weights, and how many inputs should attend to each other?",
-     "Every input attends to every input, so the scores are K^T Q, which is N x N; Q K^T is D_q x D_q.",
-     "K1.T @ Q1"),
-    ("heads-merged", "scores", "both heads share one attention",
+     "Every input attends to every input, so the scores are K^T Q, which is N x N; Q K^T is D_q x D_q."),
+    ("heads-merged", "scores", "both heads use the same attention weights",
      "How many attention maps should two heads have?",
      "Each head has scores of its own, from its own queries and keys; the heads meet only when they are joined.",
-     "softmax_cols(K1.T @ Q1 / np.sqrt(Q1.shape[0])), and the same for head 2"),
+     f"{RIGHT['softmax']}, and the same for head 2"),
     ("attention-transposed", "weighted-values", "the values are weighted by the transpose of the attention",
      "Which entries of the weights belong to output n: a row or a column? Which does your product use?",
-     "Output n is the sum of the values weighted by column n, V A (equation 12.3). V A^T uses row n.",
-     "V1 @ A1"),
+     "Output n is the sum of the values weighted by column n, V A (equation 12.3). V A^T uses row n."),
     ("query-bias-missing", "projections", "the query bias is left out",
      "Compare how you compute the queries with equation 12.4, term by term: is anything missing?",
      "The queries are beta_q + Omega_q x (equation 12.4); beta_q is added to every column.",
@@ -563,68 +527,61 @@ MISTAKES = tuple(Mistake(m[0], *m[2:], step=m[1] if m[1] != "remark" else None, 
      "Compare how you compute the values with equation 12.2, term by term: is anything missing?",
      "The values are beta_v + Omega_v x (equation 12.2); beta_v is added to every column.",
      "V1 = beta_v1 + omega_v1 @ X"),
-    ("key-bias-missing", "remark", "the key bias is left out, which changes nothing",
-     "",
-     "Leaving out the key bias cannot be seen in any output: it adds beta_k^T q_n to all scores of query n, the same "
-     "number down the whole column, and the softmax of a column ignores a constant.",
-     "K1 = beta_k1 + omega_k1 @ X"),
     ("parameters-mixed-up", "projections", "queries, keys and values use each other's parameters",
      "Read the order of the function's arguments again. Which omega belongs to the queries, the keys, the values?",
      "Queries need omega_q and beta_q, keys omega_k and beta_k, values omega_v and beta_v; v comes first in the call.",
      "Q1, K1, V1 = beta_q1 + omega_q1 @ X, beta_k1 + omega_k1 @ X, beta_v1 + omega_v1 @ X"),
-    ("head-parameters-reused", "projections", "one head uses parameters of the other",
+    ("head-parameters-reused", "projections", "one head uses the other head's parameters",
      "Compare the lines of the two heads: is every 1 in its place, and every 2?",
      "Each head has queries, keys and values of its own, from its own omegas and betas.",
      "Q2, K2, V2 = beta_q2 + omega_q2 @ X, beta_k2 + omega_k2 @ X, beta_v2 + omega_v2 @ X"),
     ("heads-swapped", "joining", "the heads are joined in the wrong order",
      "Which head comes first in figure 12.6?",
-     "omega_c expects head 1 in the upper half of the rows and head 2 in the lower half.",
-     "np.concatenate((head1, head2))"),
+     "omega_c expects head 1 in the upper half of the rows and head 2 in the lower half."),
     ("heads-added", "joining", "the heads are added instead of joined",
      "How many rows should the joined heads have?",
-     "The heads are stacked, D_q rows over D_q rows, which gives D rows again.",
-     "np.concatenate((head1, head2))"),
+     "The heads are stacked, D_q rows over D_q rows, which gives D rows again."),
     ("heads-interleaved", "joining", "the rows of the two heads are interleaved",
-     "Try your joining with small, telling numbers: in which order do the rows of the two heads come out?",
-     "All rows of head 1 come first, then all rows of head 2; a reshape of heads side by side mixes them.",
-     "np.concatenate((head1, head2))"),
+     "Join two small arrays, one full of ones and one full of twos: in which order do their rows come out?",
+     "All rows of head 1 come first, then all rows of head 2; a reshape of heads side by side mixes them."),
     ("head-missing", "joining", "only one head is in the result",
      "Where does the other head enter your result?",
-     "The result joins both heads: D_q rows of head 1 over D_q rows of head 2.",
-     "np.concatenate((head1, head2))"),
+     "The result joins both heads: D_q rows of head 1 over D_q rows of head 2."),
     ("output-projection-missing", "output-projection", "omega_c is not applied",
      "Which argument of the function do you not use?",
-     "The joined heads are mixed by omega_c (figure 12.6): X' = Omega_c [head 1; head 2].",
-     "X_prime = omega_c @ np.concatenate((head1, head2))"),
+     "The joined heads are mixed by omega_c (figure 12.6): X' = Omega_c [head 1; head 2]."),
     ("output-projection-transposed", "output-projection", "omega_c is transposed",
      "Inputs are columns here. On which side does omega_c stand, and does it need a transpose?",
-     "X' = Omega_c [head 1; head 2], without a transpose: inputs are the columns.",
-     "X_prime = omega_c @ np.concatenate((head1, head2))"),
+     "X' = Omega_c [head 1; head 2], without a transpose: inputs are the columns."),
     ("output-transposed", "output-projection", "the result is transposed",
-     "What shape should X_prime have, and what shape has yours?",
-     "As in X, inputs are columns: X_prime is D x N.",
-     "X_prime = omega_c @ np.concatenate((head1, head2))"),
+     "What shape should X_prime have, and what shape does yours have?",
+     "As in X, inputs are columns: X_prime is D x N."),
     ("residual-added", "output-projection", "X is added to the result",
      "Is everything that you add part of *self-attention* itself?",
-     "The residual connection belongs to the transformer layer around it (figure 12.7), not to self-attention.",
-     "X_prime = omega_c @ np.concatenate((head1, head2))"),
-    ("row-major-layout", "output-projection", "inputs are treated as rows, and the result is not turned back",
+     "The residual connection belongs to the transformer layer around it (figure 12.7), not to self-attention."),
+    ("row-major-layout", "output-projection", "inputs are treated as rows, and the result is not transposed back",
      "In this book, is an input a row or a column of X? And in your result?",
-     "The book's inputs are columns. Rows work too, if everything, omega_c included, is transposed there and back.",
-     "X_prime = omega_c @ np.concatenate((head1, head2))"),
-    ("reshape-for-transpose", "projections", "a reshape stands where a transpose is meant",
+     "The book's inputs are columns. Rows work too, if everything, omega_c included, is transposed there and back."),
+    ("reshape-for-transpose", "projections", "reshape is used in place of a transpose",
      "Does the first input, the first column of X, stay together in your reshaped array?",
      "A reshape keeps the order of the numbers in memory and mixes the inputs; a transpose exchanges rows and columns.",
      "X.T"),
     ("inputs-changed", "projections", "the inputs are changed before the attention",
      "Is the X that your queries are computed from the X that the function was given?",
-     "Self-attention works on X as it is; standardising belongs elsewhere, and the other inputs must stay as they are.",
+     "Self-attention works on X as it is given: it standardises nothing, and the other inputs stay as they are too.",
      "Q1 = beta_q1 + omega_q1 @ X"),
     ("data-changed", None, "the notebook's own data were changed",
      "Is X_prime computed from the X and the parameters that the notebook draws?",
-     "The true values hold for the notebook's seeds and data. Leave those cells as they are, and run all cells again.",
+     "The true values hold for the notebook's seeds and data. Restore those cells, and run all cells again.",
      "np.random.seed(3), then X; np.random.seed(0), then the parameters"),
-))  # fmt: skip
+    )),
+    Mistake(
+        "key-bias-missing", "the key bias is left out, which changes nothing", "",
+        "Leaving out the key bias cannot be seen in any output: it adds beta_k^T q_n to all scores of query n, the "
+        "same number down the whole column, and the softmax of a column ignores a constant.",
+        "K1 = beta_k1 + omega_k1 @ X", remark=True,
+    ),
+)  # fmt: skip
 
 WORDS = (
     {f"{name}{h}": f"{what} of head {h}" for h in "12" for name, what in (

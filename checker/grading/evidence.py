@@ -1,8 +1,7 @@
 """An observation beside what was expected: what the checks ask of it, in terms of right and wrong."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,9 +13,9 @@ from checker.kernel.observation import Call, Failure, Observation, Value
 NOT_DEFINED = "Missing"  # what the probe calls a function that is not there
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evidence:
-    """An observation beside what was expected."""
+    """An observation beside what was expected. `code` holds the sources of the code cells that ran."""
 
     exercise: Exercise
     cases: Cases
@@ -47,13 +46,21 @@ class Evidence:
     @property
     def unused(self) -> tuple[str, ...]:
         """The remarks on what the function leaves out, though no right output could show it."""
-        calls = {id: self.observation.calls.get(case.name) for id, case in self.cases.unused.items()}
-        arrays = {id: call.value.array for id, call in calls.items() if call is not None and call.value is not None}
-        return tuple(
-            id
-            for id, array in arrays.items()
-            if array is not None and np.isfinite(array).all() and self.called_function_is_right
-        )
+        arrays = {id: self.returned(case) for id, case in self.cases.unused.items()}
+        finite = [id for id, array in arrays.items() if array is not None and np.isfinite(array).all()]
+        return tuple(finite) if self.called_function_is_right else ()
+
+    def returned(self, case: Case) -> Array | None:
+        """The numbers that the function returned for a case, if it did."""
+        value = self.observation.calls.get(case.name, Call()).value
+        return value.array if value is not None else None
+
+    @property
+    def outputs(self) -> Iterator[tuple[Case, Array]]:
+        """The numbers that the function returned, case by case."""
+        for case in self.cases.all:
+            if (array := self.returned(case)) is not None:
+                yield case, array
 
     @cached_property
     def function_untouched(self) -> bool:
@@ -69,14 +76,11 @@ class Evidence:
     @property
     def wrong_output(self) -> tuple[Case, Array] | None:
         """The answer, or else the first result of the function, that is not right but has the right shape."""
-        calls = ((case, self.observation.calls.get(case.name, Call())) for case in self.cases.all)
-        given = [(self.cases.notebook, self.answer), *((case, call.value) for case, call in calls)]
-        for case, value in given:
-            array = value.array if value is not None else None
+        answer = self.answer.array if self.answer is not None else None
+        given = [(self.cases.notebook, answer)] if answer is not None else []
+        for case, array in (*given, *self.outputs):
             expected = self.exercise.expected(case)
-            if array is None or array.shape != expected.shape:
-                continue
-            if not self.exercise.tolerance.accepts(array, expected):
+            if array.shape == expected.shape and not self.exercise.tolerance.accepts(array, expected):
                 return case, array
         return None
 
@@ -102,18 +106,25 @@ class Evidence:
         return bool(re.search(rf"^[ \t]*def {function}\b|^[ \t]*{answer}\b[^=(\n]*=(?!=)", source, re.MULTILINE))
 
     @cached_property
+    def failure_of_every_call(self) -> Failure | None:
+        """The exception of a function that raises whatever it is given."""
+        calls = [call for case in self.cases.all if (call := self.observation.calls.get(case.name))]
+        always = calls and not self.function_missing and all(call.failure is not None for call in calls)
+        return calls[0].failure if always else None
+
+    @cached_property
     def changed_data(self) -> tuple[str, ...]:
         """The names of the notebook's own data that no longer hold what the notebook gives them."""
-        changed = []
-        for name, given in self.cases.notebook.rebind.items():
+
+        def is_as_given(name: str, given: Array | int) -> bool:
             value = self.observation.values.get(name)
-            right = value is not None and value.array is not None
-            if not right or not self.exercise.tolerance.accepts(value.array, np.asarray(given, dtype=float)):  # type: ignore
-                changed.append(name)
-        return tuple(changed)
+            array = value.array if value is not None else None
+            return array is not None and self.exercise.tolerance.accepts(array, np.asarray(given, dtype=float))
+
+        return tuple(name for name, given in self.cases.notebook.rebind.items() if not is_as_given(name, given))
 
     def compare(self, value: Value, case: Case) -> str | None:
-        """What is wrong with a value as the answer to a case, or None."""
+        """What is wrong with a value as the answer to a case (the predicate of a sentence), or None."""
         expected = self.exercise.expected(case)
         if value.type == "NoneType":
             return "is None: the function has to return its result"
@@ -135,28 +146,25 @@ class Evidence:
     def _wrong_shape(self, shape: tuple[int, ...], expected: tuple[int, ...]) -> str:
         names = " by ".join(self.exercise.axes)
         if shape == ():
-            return f"is a single number; an array of shape {expected}, that is {names}, is expected"
-        turned = shape == expected[::-1] and shape != expected
-        hint = ", which looks transposed" if turned else ""
-        return f"has shape {shape}{hint}; {expected}, that is {names}, is expected"
+            return f"is a single number; the shape should be {expected}, that is {names}"
+        transposed = ", which looks transposed" if shape == expected[::-1] and shape != expected else ""
+        return f"has shape {shape}{transposed}; it should be {expected}, that is {names}"
 
     def problem(self, case: Case) -> str | None:
-        """What is wrong with the function on a case, or None."""
+        """What is wrong with the function on a case (the predicate of a sentence), or None."""
         call = self.observation.calls.get(case.name)
         if call is None:  # the asking ended before, at a call that hung or killed the kernel
             call = list(self.observation.calls.values())[-1]
         if call.failure is not None:
-            return f"did not return: {describe(call.failure)}"
+            return call.failure.message if call.failure.stopped else f"raised {describe(call.failure)}"
         value = call.value or Value("unknown")
-        trouble = self.compare(value, case)
-        return None if trouble is None else f"returned a result which {trouble}"
+        if value.type == "NoneType":
+            return "returned None: it has to return its result"
+        error = self.compare(value, case)
+        return None if error is None else f"returned a result that {error}"
 
 
 def describe(failure: Failure) -> str:
-    """A failure in words, with the line of the notebook that it came from."""
-    if failure.timed_out:
-        return failure.message
+    """An exception in words, with the line of the notebook that it came from."""
     text = f"{failure.name}: {failure.message}" if failure.message else failure.name
-    if failure.text:
-        text += f" (line {failure.line}: `{failure.text}`)"
-    return text
+    return f"{text} (line {failure.line}: `{failure.text}`)" if failure.text else text

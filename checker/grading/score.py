@@ -1,7 +1,5 @@
 """Points from evidence: a step of the computation counts when something shows that it is right."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The student's code as text: reading it without trusting it, and finding a function in it."""
 
-from __future__ import annotations
-
 import ast
 import re
 import warnings
@@ -33,21 +31,22 @@ def function_source(code: Sequence[str], name: str) -> Source | None:
     >>> found.code_cell, found.line, found.text
     (2, 2, 'def f(x):\\n  return x')
     """
-    numbered = [*enumerate(code, 1)][::-1]
-    for number, cell in numbered:
-        defined = list(_definitions(parse(cell), name))
-        if defined:
-            return _cut(number, cell, _first_line(defined[-1]), defined[-1].end_lineno or defined[-1].lineno)
-    for number, cell in numbered:
-        lines = [] if parse(cell).body else cell.split("\n")
-        starts = [i for i, line in enumerate(lines, 1) if re.match(rf"\s*def\s+{re.escape(name)}\b", line)]
-        if starts:
-            return _cut(number, cell, starts[-1], _end_of_block(lines, starts[-1]))
+    for lines_of in (_defined, _defined_by_indentation):
+        for number, cell in reversed([*enumerate(code, 1)]):
+            if lines := lines_of(cell, name):
+                first, last = lines
+                return Source(number, first, "\n".join(cell.split("\n")[first - 1 : last]))
     return None
 
 
-def _cut(number: int, cell: str, first: int, last: int) -> Source:
-    return Source(number, first, "\n".join(cell.split("\n")[first - 1 : last]))
+def _defined(cell: str, name: str) -> tuple[int, int] | None:
+    """The first and the last line of a cell's last definition of a function, decorators included."""
+    definitions = list(_definitions(parse(cell), name))
+    if not definitions:
+        return None
+    last = definitions[-1]
+    decorators = last.decorator_list if isinstance(last, ast.FunctionDef) else []
+    return min([last.lineno, *(decorator.lineno for decorator in decorators)]), last.end_lineno or last.lineno
 
 
 def _definitions(tree: ast.Module, name: str) -> Iterator[ast.stmt]:
@@ -65,21 +64,19 @@ def _definitions(tree: ast.Module, name: str) -> Iterator[ast.stmt]:
             statements[:0] = [child for child in ast.iter_child_nodes(statement) if isinstance(child, ast.stmt)]
 
 
-def _first_line(statement: ast.stmt) -> int:
-    decorators = statement.decorator_list if isinstance(statement, ast.FunctionDef) else []
-    return min([statement.lineno, *(decorator.lineno for decorator in decorators)])
-
-
-def _end_of_block(lines: Sequence[str], first: int) -> int:
-    """The last line that is indented more than the line `first`, of those that follow it without a break."""
-    indent = _indent(lines[first - 1])
-    last = first
-    for number, line in enumerate(lines[first:], first + 1):
+def _defined_by_indentation(cell: str, name: str) -> tuple[int, int] | None:
+    """The same for a cell that does not parse: from the last `def` to the last line that is indented more."""
+    lines = [] if parse(cell).body else cell.split("\n")
+    starts = [i for i, line in enumerate(lines) if re.match(rf"\s*def\s+{re.escape(name)}\b", line)]
+    if not starts:
+        return None
+    first = last = starts[-1]
+    for number, line in enumerate(lines[first + 1 :], first + 1):
         if line.strip():
-            if _indent(line) <= indent:
+            if _indent(line) <= _indent(lines[first]):
                 break
             last = number
-    return last
+    return first + 1, last + 1
 
 
 def _indent(line: str) -> int:

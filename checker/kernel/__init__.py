@@ -1,1 +1,1 @@
-"""Running strangers' notebooks. Nothing in this folder knows what a right answer is."""
+"""Runs a notebook in a kernel of its own and asks what it left, knowing nothing of answers. Start with `run`."""

@@ -5,8 +5,6 @@ of whole messages, but not a message: one of 400 buffers made the judge 1.5 GB l
 A frame over its limit it drops without a word. Here every byte is paid for from one allowance before it is read.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import hmac
@@ -16,10 +14,9 @@ from functools import partial
 from queue import Empty
 from typing import Any
 
-from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.session import DELIM, Session
 
-from checker.kernel.launch import KernelStartError
+from checker.kernel.launch import Kernel, KernelStartError
 from checker.kernel.observation import Ending
 from checker.submissions.bounded_json import loads, without_strings
 
@@ -27,8 +24,8 @@ from checker.submissions.bounded_json import loads, without_strings
 _FRAME, _OBJECT, _LIST, _ITEM = 64, 400, 100, 50
 LARGEST_FRAME = 4 * 2**20  # a message is in memory about four times while it is parsed
 _MOST_VALUES, _MOST_IN_HEADER = 100_000, 100  # in one message
-_LAST_WORDS = 0.1  # seconds in which the last messages of a kernel that hung up are still looked at
-_LAST_BREATH = 1.0  # seconds in which it may end by itself, so that its exit code tells why
+_DRAIN_WITHIN = 0.1  # seconds in which the last messages of a kernel that hung up are still looked at
+_EXIT_WITHIN = 1.0  # seconds in which it may end by itself, so that its exit code tells why
 
 _MORE, _LONG, _COMMAND = 1, 2, 4  # flags of a frame
 _GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
@@ -71,7 +68,7 @@ class Channel:
         self._waiting: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 
     async def open(self, kind: str) -> None:
-        """Shake hands as a socket of this kind. Raises `ConnectionError`, or `EOFError` where nobody is there."""
+        """Make the handshake of a socket of this kind. Raises `ConnectionError`, or `EOFError` if nobody answers."""
         properties = [(b"Socket-Type", kind.encode()), (b"Identity", self._session.bsession)]
         ready = b"\x05READY" + b"".join(
             bytes([len(name)]) + name + len(value).to_bytes(4, "big") + value for name, value in properties
@@ -83,7 +80,7 @@ class Channel:
         await self._frame()  # its READY
         if kind == "SUB":
             self._write([b"\x01"])  # subscribes to everything
-        self._pump = asyncio.ensure_future(self._receive())
+        self._receiver = asyncio.ensure_future(self._receive())
 
     def send(self, message: dict[str, Any]) -> None:
         """Send one message; what cannot be delivered shows in the silence that follows."""
@@ -97,9 +94,9 @@ class Channel:
             raise Empty from None
 
     async def close(self) -> None:
-        self._pump.cancel()
+        self._receiver.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await self._pump
+            await self._receiver
         self._writer.transport.abort()
 
     def _write(self, frames: list[bytes]) -> None:
@@ -143,8 +140,8 @@ class Connection:
     shell_channel: Channel
     iopub_channel: Channel
 
-    def __init__(self, manager: AsyncKernelManager, allowance: Allowance, gone: Callable[[Ending], None]) -> None:
-        self._manager, self._allowance, self._gone = manager, allowance, gone
+    def __init__(self, kernel: Kernel, allowance: Allowance, gone: Callable[[Ending], None]) -> None:
+        self._kernel, self._allowance, self._gone = kernel, allowance, gone
         self.beside: Mapping[str, Any] = {}  # what goes along with the code of the next cell
 
     async def open(self, seconds: float) -> None:
@@ -164,7 +161,7 @@ class Connection:
                 await getattr(self, name).close()
 
     async def is_alive(self) -> bool:
-        return bool(await self._manager.is_alive())
+        return self._kernel.is_alive()
 
     def execute(self, code: str, store_history: bool = True, stop_on_error: bool = True) -> str:
         """Ask for a cell to be run; returns the id that all answers to it carry."""
@@ -182,7 +179,7 @@ class Connection:
         )
 
     def _request(self, kind: str, content: dict[str, Any]) -> str:
-        message = self._manager.session.msg(kind, content)
+        message = self._kernel.session.msg(kind, content)
         self.shell_channel.send(message)
         return str(message["header"]["msg_id"])
 
@@ -195,7 +192,7 @@ class Connection:
                 await self._still_starting(deadline)
                 await asyncio.sleep(0.01)
         flooded = partial(self._gone, "output limit")
-        channel = Channel(streams, self._manager.session, self._allowance, flooded, self._hung_up)
+        channel = Channel(streams, self._kernel.session, self._allowance, flooded, self._hung_up)
         try:
             await channel.open(kind)
         except BaseException:
@@ -204,7 +201,7 @@ class Connection:
         return channel
 
     async def _connect(self, name: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        info = self._manager.get_connection_info()
+        info = self._kernel.connection
         ip, port = str(info["ip"]), int(info[f"{name}_port"])  # type: ignore[literal-required]
         if info["transport"] == "ipc":
             return await asyncio.open_unix_connection(f"{ip}-{port}")
@@ -221,8 +218,8 @@ class Connection:
             await self._still_starting(deadline)
 
     async def _hung_up(self) -> None:
-        deadline = time.monotonic() + _LAST_BREATH
-        await asyncio.sleep(_LAST_WORDS)
+        deadline = time.monotonic() + _EXIT_WITHIN
+        await asyncio.sleep(_DRAIN_WITHIN)
         while time.monotonic() < deadline and await self.is_alive():
             await asyncio.sleep(0.02)
         self._gone("crashed")
@@ -286,7 +283,7 @@ def _content(kind: str, sent: dict[str, Any]) -> dict[str, Any] | None:
             id = (sent.get("transient") or {}).get("display_id")
             more = {"execution_count": None, **numbered} if kind == "execute_result" else {}
             return {**shown, **more, "transient": {"display_id": id} if isinstance(id, str) else {}}
-    return None  # widgets' messages, greetings and what nobody knows
+    return None  # widgets' messages, and kinds that are unknown
 
 
 def _error(sent: dict[str, Any]) -> dict[str, Any]:

@@ -1,17 +1,13 @@
 """Driving nbclient cell by cell under limits: time per cell and per notebook, and bytes of output."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-from jupyter_client.manager import AsyncKernelManager
-from jupyter_core.utils import ensure_async
-
 from checker.kernel.channels import Allowance, Connection, FloodError
 from checker.kernel.jupyter import DeadKernelError, nbclient, nbformat
+from checker.kernel.launch import Kernel
 from checker.kernel.observation import Ending
 from checker.kernel.probe import MIME
 
@@ -34,12 +30,13 @@ class LimitedClient(nbclient.NotebookClient):
     ignores interrupts.
     """
 
-    def __init__(self, notebook: nbformat.NotebookNode, manager: AsyncKernelManager, output_limit: int) -> None:
-        super().__init__(notebook, km=manager, timeout=None, allow_errors=True)
+    def __init__(self, notebook: nbformat.NotebookNode, kernel: Kernel, output_limit: int) -> None:
+        super().__init__(notebook, timeout=None, allow_errors=True)
+        self.kernel = kernel
         self.allowance = Allowance(output_limit)
         self.answers: list[str] = []
         self.killed_for: Ending | None = None
-        self.connection = Connection(manager, self.allowance, self.kill)
+        self.connection = Connection(kernel, self.allowance, self.kill)
         self.kc = self.connection  # type: ignore[assignment]  # all that nbclient asks of a client is there
         self.on_cell_error = self._keep_error
 
@@ -66,7 +63,8 @@ class LimitedClient(nbclient.NotebookClient):
 
     async def _watch(self, seconds: float) -> bool:
         await asyncio.sleep(seconds)
-        await self._interrupt()
+        with contextlib.suppress(OSError):  # a kernel that has just ended cannot be interrupted
+            self.kernel.interrupt()
         try:
             await asyncio.sleep(GRACE)
         except asyncio.CancelledError:
@@ -74,16 +72,10 @@ class LimitedClient(nbclient.NotebookClient):
         self.kill("timeout")
         return True
 
-    async def _interrupt(self) -> None:
-        with contextlib.suppress(Exception):  # a kernel that has just died cannot be interrupted
-            assert self.km is not None
-            await ensure_async(self.km.interrupt_kernel())
-
     def kill(self, reason: Ending) -> None:
         """Kill the kernel at once and end the cell that is running."""
         self.killed_for = self.killed_for or reason
-        assert self.km is not None and self.km.provisioner is not None
-        self._killing = asyncio.ensure_future(self.km.provisioner.kill())
+        self._killing = asyncio.ensure_future(self.kernel.kill())
         if self.task_poll_for_reply is not None:
             self.task_poll_for_reply.cancel()
 

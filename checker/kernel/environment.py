@@ -1,6 +1,4 @@
-"""What a kernel sees of our environment."""
-
-from __future__ import annotations
+"""The environment variables of a kernel."""
 
 import os
 import site

@@ -1,18 +1,14 @@
-"""The judge's end of its warm process (see `sandbox/inside/warm.py`), and of the kernels that are forked from it.
+"""The judge's end of the fork server (see `sandbox/inside/fork_server.py`), and of the kernels that it forks.
 
 A process that grades has at most one, started when it is first needed. It ends with this process, whatever ends that,
 and is replaced when it is found dead.
 """
 
-from __future__ import annotations
-
 import atexit
 import contextlib
 import json
 import os
-import select
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -20,19 +16,17 @@ import tempfile
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from checker.kernel.environment import environment
-from checker.kernel.fonts import put_font_lists
+from checker.sandbox.inside import hooks
 from checker.sandbox.levels import BOOTSTRAP
+from checker.sandbox.policies import SYSTEM
 
-LOST = -1000  # in place of an exit code: the warm process is gone, and its kernels with it
+LOST = -1000  # in place of an exit code: the fork server is gone, and its kernels with it
 
 
 class ForkedKernel:
-    """A kernel's process, with as much of `subprocess.Popen` as a provisioner asks for."""
-
-    stdin = stdout = stderr = None
+    """A kernel's process, with as much of `subprocess.Popen` as is used of that."""
 
     def __init__(self, channel: socket.socket) -> None:
         self.channel = channel
@@ -53,35 +47,24 @@ class ForkedKernel:
                 self.channel.close()
         return self.returncode
 
-    def wait(self, timeout: float | None = None) -> int:
-        """Wait until it has ended. Raises `subprocess.TimeoutExpired`."""
-        while self.poll() is None:
-            if not select.select([self.channel], [], [], timeout)[0]:
-                raise subprocess.TimeoutExpired("kernel", timeout or 0)
-        assert self.returncode is not None
-        return self.returncode
-
     def send_signal(self, number: int) -> None:
-        """Have the warm process, its parent, send a signal: nobody else can tell it from a later process."""
+        """Have the fork server, its parent, send a signal: nobody else can tell it from a later process."""
         if self.poll() is None:
             with contextlib.suppress(OSError):
                 self.channel.send(bytes([number]))
 
-    def kill(self) -> None:
-        self.send_signal(signal.SIGKILL)
-
 
 def start() -> None:
-    """Start the warm process if there is none, and do not wait for it. Raises `OSError`."""
+    """Start the fork server if there is none, and do not wait for it. Raises `OSError`."""
     _running()
 
 
-def fork(request: Mapping[str, Any], errors: int) -> ForkedKernel:
-    """A new kernel, whose errors go to a descriptor. Raises `OSError`.
-
-    `request` has the `policy` file, whether it is to be `isolated` by namespaces, the `environment`, and the
-    `arguments` for ipykernel.
-    """
+def fork(
+    policy_file: str, isolated: bool, connection_file: str, variables: Mapping[str, str], errors: int
+) -> ForkedKernel:
+    """A new kernel, `isolated` by namespaces or not, whose errors go to a descriptor. Raises `OSError`."""
+    request = {"policy": policy_file, "isolated": isolated, "arguments": ["-f", connection_file]}
+    request["environment"] = dict(variables)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     data, descriptors = json.dumps(request).encode(), [theirs.fileno(), errors]
     with theirs, contextlib.ExitStack() as unless_sent:
@@ -97,7 +80,7 @@ def fork(request: Mapping[str, Any], errors: int) -> ForkedKernel:
 
 
 class ForkServer:
-    """Started by a thread that waits for its end: it gets a signal when that thread ends, not only this process."""
+    """The process, started by a thread that waits for its end: it gets a signal when that thread ends."""
 
     def __init__(self) -> None:
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -115,7 +98,7 @@ class ForkServer:
     def _live(self, control: socket.socket, started: threading.Event) -> None:
         folder = tempfile.mkdtemp(prefix="checker-")  # which it removes when everything is loaded
         try:
-            put_font_lists(Path(folder) / ".matplotlib")
+            hooks.copy_font_lists(Path(folder) / ".matplotlib", SYSTEM)
             self._process = subprocess.Popen(
                 [sys.executable, "-P", str(BOOTSTRAP), "--fork-server", str(control.fileno())],
                 pass_fds=(control.fileno(),),
@@ -168,7 +151,7 @@ def _running() -> ForkServer:
 
 @atexit.register
 def stop() -> None:
-    """End the warm process, if there is one, and leave nothing of it; for a process that is about to end."""
+    """End the fork server, if there is one, and leave nothing of it; for a process that is about to end."""
     if _current is not None:
         _current.stop()
 

@@ -1,67 +1,93 @@
-"""Starting a kernel: always this interpreter's ipykernel, never the one that a notebook names.
+"""Starting and ending a kernel: always this interpreter's ipykernel, never the one that a notebook names.
 
-The launcher `spawn` works everywhere: a new process for each notebook. `fork` takes a fork of a warm process that has
-imported what all notebooks need, on Linux. To a notebook both look the same.
+The launcher `spawn` works everywhere: a new process for each notebook. `fork` takes a fork of the fork server, which
+has imported what all notebooks need, on Linux. To a notebook both look the same.
 """
-
-from __future__ import annotations
 
 import asyncio
 import contextlib
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
-from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.connect import KernelConnectionInfo, write_connection_file
+from jupyter_client.launcher import launch_kernel
+from jupyter_client.session import Session
 
+from checker.kernel import fork_server
 from checker.kernel.environment import environment
-from checker.kernel.fonts import put_font_lists
-from checker.kernel.launchers import Launcher
-from checker.kernel.provisioner import ForkProvisioner, KernelStartError, SandboxProvisioner, protect_this_process
-from checker.sandbox.inside.policy import SOCKETS_INSIDE
+from checker.kernel.fork_server import ForkedKernel
+from checker.kernel.options import Launcher
+from checker.sandbox.inside import hooks
+from checker.sandbox.inside.policy import SOCKETS_INSIDE, Policy
 from checker.sandbox.levels import BOOTSTRAP, Level
-from checker.sandbox.policies import policy_for, run_folder, write_policy
+from checker.sandbox.policies import SYSTEM, policy_for, run_folder, write_policy
 
-__all__ = ["Kernel", "KernelStartError", "launch"]
-
+REPORT_WITHIN = 60.0  # seconds; it takes a few hundredths of one on a quiet machine
+END_WITHIN = 60.0  # seconds that a supervisor has to end its kernel; killed itself, it would leave all of that
 GONE_WITHIN = 5.0  # seconds after a kernel was killed
+SUPERVISED = sys.platform == "linux"  # a supervisor reports how the kernel started, and ends all that this starts
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # which Windows takes for the same
 # Where there is no network, `pip install` should say so at once.
 NO_NETWORK = {"PIP_RETRIES": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
 
+class KernelStartError(RuntimeError):
+    """The kernel did not start as it must. This is never the student's fault."""
+
+
 @dataclass(frozen=True)
 class Kernel:
-    """A running kernel: its manager, and the scratch directory in which the notebook works."""
+    """A running kernel: its process, how to talk to it, and the scratch directory in which the notebook works.
 
-    manager: AsyncKernelManager
+    The process is the supervisor, where there is one.
+    """
+
+    process: subprocess.Popen[bytes] | ForkedKernel
+    connection: KernelConnectionInfo
+    session: Session
     scratch: Path
 
+    def is_alive(self) -> bool:
+        return self.process.poll() is None
+
+    def interrupt(self) -> None:
+        """Raise `KeyboardInterrupt` in the cell that is running. Raises `OSError` if the kernel has just ended."""
+        self._send(signal.SIGINT)
+
+    async def kill(self) -> None:
+        """End the kernel and everything it started, and wait until that is so."""
+        if SUPERVISED:
+            self._send(signal.SIGTERM)
+            await self.ended(END_WITHIN)
+        self._send(KILL)
+        await self.ended(GONE_WITHIN)
+
     async def ended(self, within: float) -> int | None:
-        """How the kernel's process has ended, after so many seconds at most; None if it has not, or nobody knows."""
-        provisioner = self.manager.provisioner
-        assert isinstance(provisioner, SandboxProvisioner)
-        return await provisioner.ended(within)
+        """How the process has ended, after so many seconds at most; None if it has not."""
+        deadline = time.monotonic() + within
+        while (code := self.process.poll()) is None and time.monotonic() < deadline:
+            await asyncio.sleep(0.002)
+        return code
 
-
-class _OurKernel(KernelSpecManager):
-    """Knows one kernel: this interpreter, started through the bootstrap."""
-
-    policy: Path
-    connection: str
-
-    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-        return KernelSpec(
-            argv=[sys.executable, "-P", str(BOOTSTRAP), str(self.policy), "{report}", "-f", self.connection],
-            language="python",
-            display_name=kernel_name,
-            interrupt_mode="signal",
-        )
+    def _send(self, number: int) -> None:
+        if not self.is_alive():
+            return
+        if isinstance(self.process, ForkedKernel) or (sys.platform == "win32" and number != signal.SIGINT):
+            self.process.send_signal(number)
+        elif sys.platform == "win32":
+            hooks.interrupt_on_windows(self.process)
+        else:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, number)  # it leads a session of its own
 
 
 @asynccontextmanager
@@ -71,60 +97,83 @@ async def launch(
     """Start a kernel in a fresh scratch directory; on leaving, both are gone whatever happened.
 
     `memory` bounds the kernel's address space and what it and its processes have together, in bytes; `cpu` is in
-    seconds; `level` is how it is kept in its place. Raises `KernelStartError`, also when that level does not come up.
+    seconds; `level` is the sandbox's. Raises `KernelStartError`, also when that level does not come up.
     """
-    protect_this_process()
-    with run_folder() as run:
-        private, scratch = run / "private", run / "scratch"
+    _protect_this_process()
+    with run_folder() as run, contextlib.ExitStack() as stack:
+        private, session = run / "private", Session()
+        # Sockets in a private directory: no port to guess, and no race for one. Their names must be short.
+        transport, ip = ("ipc", str(private / "k")) if os.name == "posix" else ("tcp", "")
+        file, connection = write_connection_file(
+            str(private / "connection.json"), transport=transport, ip=ip, key=session.key
+        )
+        if level == "full":  # the same connection as it looks from inside
+            inside = {**connection, "ip": f"{SOCKETS_INSIDE}/k"}
+            (private / "inside.json").write_text(json.dumps(inside), encoding="utf-8")
+            file = f"{SOCKETS_INSIDE}/inside.json"
         policy = policy_for(level, run, memory=memory, cpu=cpu)
-        specs = _OurKernel()
-        specs.policy = write_policy(policy, run)
-        specs.connection = "{connection_file}" if level != "full" else f"{SOCKETS_INSIDE}/inside.json"
-        manager = AsyncKernelManager(kernel_spec_manager=specs, connection_file=str(private / "connection.json"))
-        if os.name == "posix":
-            # Sockets in a private directory: no port to guess, and no race for one. The name must be short.
-            manager.transport, manager.ip = "ipc", str(private / "k")
-        manager.kernel_id = "kernel"
-        if launcher == "spawn":
-            put_font_lists(run / "fonts")
-        kind = ForkProvisioner if launcher == "fork" else SandboxProvisioner
-        manager.provisioner = provisioner = kind(kernel_id="kernel", kernel_spec=manager.kernel_spec, parent=manager)
-        if isinstance(provisioner, ForkProvisioner):
-            provisioner.isolated = policy.namespaces
         try:
-            await _start(manager, provisioner, private, scratch, level)
-            yield Kernel(manager, scratch)
+            process, channel = _start(policy, run, file, launcher, stack)
+        except OSError as error:
+            raise KernelStartError(f"the kernel could not be started: {error}") from error
+        kernel = Kernel(process, connection, session, run / "scratch")
+        try:
+            if SUPERVISED:
+                await _wait_for_report(channel)
+            yield kernel
         finally:
-            await _stop(manager, provisioner)
+            await kernel.kill()
 
 
-async def _start(
-    manager: AsyncKernelManager, provisioner: SandboxProvisioner, private: Path, scratch: Path, level: Level
-) -> None:
-    """Have the provisioner start the kernel, as it ends it in `_stop`: the manager sleeps for 10 ms after either."""
-    if level == "full":
-        # The same connection as in the manager's own file, as it looks from inside.
-        manager.write_connection_file()
-        content = json.loads(Path(manager.connection_file).read_text(encoding="utf-8"))
-        inside = content | {"ip": f"{SOCKETS_INSIDE}/k"}
-        (private / "inside.json").write_text(json.dumps(inside), encoding="utf-8")
+def _start(
+    policy: Policy, run: Path, connection_file: str, launcher: Launcher, stack: contextlib.ExitStack
+) -> tuple[subprocess.Popen[bytes] | ForkedKernel, socket.socket]:
+    """The process, and the socket on which it reports; what is to be closed afterwards goes on the stack."""
+    policy_file = str(write_policy(policy, run))
+    log = stack.enter_context((run / "kernel.log").open("wb"))
+    variables = environment(run / "scratch") | (NO_NETWORK if policy.seccomp else {})
+    if launcher == "fork":
+        kernel = fork_server.fork(policy_file, policy.namespaces, connection_file, variables, log.fileno())
+        return kernel, kernel.channel
+    hooks.copy_font_lists(run / "fonts", SYSTEM)
+    ours, theirs = map(stack.enter_context, socket.socketpair())
+    report = theirs.fileno() if SUPERVISED else -1
+    with theirs:  # only the kernel keeps it, so that its end shows
+        process = launch_kernel(
+            [sys.executable, "-P", str(BOOTSTRAP), policy_file, str(report), "-f", connection_file],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=log.fileno(),
+            env=variables,
+            cwd=str(run / "scratch"),
+            independent=SUPERVISED,  # the supervisor ends with this process; its kernel need not look for that
+            **({"pass_fds": (report,)} if SUPERVISED else {}),
+        )
+    return process, ours
+
+
+async def _wait_for_report(connection: socket.socket) -> None:
+    """Wait until every layer has come up and the kernel has its sockets. Raises `KernelStartError`."""
+    connection.setblocking(False)
+    line, report = b"", {"layer": "start", "reason": "the process ended at once"}
     try:
-        with (private.parent / "kernel.log").open("wb") as log:
-            options = await provisioner.pre_launch(
-                cwd=str(scratch),
-                env=environment(scratch) | ({} if level == "limits" else NO_NETWORK),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-            )
-            await provisioner.launch_kernel(options.pop("cmd"), **options)
-    except OSError as error:
-        raise KernelStartError(f"the kernel could not be started: {error}") from error
+        async with asyncio.timeout(REPORT_WITHIN):
+            while not line.endswith(b"\n") and len(line) < 2**16:
+                part = await asyncio.get_running_loop().sock_recv(connection, 2**16)
+                if not part:
+                    break
+                line += part
+            else:
+                report = json.loads(line)
+    except TimeoutError:
+        report["reason"] = "nothing was heard of it"
+    if "layers" not in report:
+        raise KernelStartError(f"the sandbox did not come up ({report.get('layer')}: {report.get('reason')})")
 
 
-async def _stop(manager: AsyncKernelManager, provisioner: SandboxProvisioner) -> None:
-    """Kill the kernel and all that it started, and wait until it is gone."""
-    await provisioner.kill()
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(provisioner.wait(), GONE_WITHIN)
-    await manager.cleanup_resources()
+def _protect_this_process() -> None:
+    """Close this process's memory and environment to other processes of the same user, where that can be done."""
+    if SUPERVISED:
+        from checker.sandbox.inside.system import PR_SET_DUMPABLE, prctl
+
+        prctl(PR_SET_DUMPABLE, 0)

@@ -1,6 +1,4 @@
-"""What was seen when a notebook ran. Everything in it came from a stranger's process and is only evidence."""
-
-from __future__ import annotations
+"""What was seen when a notebook ran. Everything in it came from an untrusted process and is only evidence."""
 
 import base64
 import binascii
@@ -10,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
-from checker.exercises.model import Array
+Array = npt.NDArray[np.float64]
 
 # How the run as a whole ended. All but `finished` mean that the kernel was gone before it could be asked.
 Ending = Literal["finished", "timeout", "crashed", "output limit", "memory"]
@@ -62,7 +61,8 @@ class Failure:
 
     `raised_in` is the code cell that holds the innermost line of the notebook, `line` and `text` that line: a
     cell that calls a function fails where it calls, and is raised in the cell that defines the function. For a
-    call of the function, `expression` is the piece of that line which raised, and `operands` are its parts.
+    call of the function, `expression` is the piece of that line which raised, and `operands` are its parts. Where a
+    limit `stopped` it, `message` is the predicate of a sentence ("timed out after 20 s").
     """
 
     name: str
@@ -72,6 +72,7 @@ class Failure:
     code_cell: int | None = None
     raised_in: int | None = None
     timed_out: bool = False
+    stopped: bool = False
     place: Span | None = None
     expression: str = ""
     operands: tuple[tuple[str, Value], ...] = ()
@@ -90,15 +91,16 @@ class Call:
 class Observation:
     """All that is known of one run: how it ended, which cells failed, what names held, what calls gave.
 
-    `stopped_in` is the code cell (from 1) in which a run that did not finish was stopped. `called` is the function
-    that was called: the one asked for, or where there is none, the only other one of as many parameters. `executed`
-    is the notebook as it ran, in Jupyter's JSON.
+    `stopped_in` is the code cell (from 1) in which a run that did not finish was stopped, `stop_reason` the predicate
+    of a sentence that says why. `called` is the function that was called: the one asked for, or where there is none,
+    the only other one of as many parameters. `executed` is the notebook as it ran, in Jupyter's JSON.
     """
 
     # asyncio makes a text of what a task returns, only to throw it away: arrays take long.
 
     ending: Ending = "finished"
     stopped_in: int | None = None
+    stop_reason: str = ""
     failures: tuple[Failure, ...] = ()
     values: Mapping[str, Value] = field(default_factory=dict, repr=False)
     functions: Mapping[str, int] = field(default_factory=dict)

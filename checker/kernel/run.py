@@ -1,4 +1,4 @@
-"""One notebook, one fresh kernel: run its cells, then ask what they left behind."""
+"""One notebook in one kernel: run its cells, then ask what they left behind."""
 
 from __future__ import annotations
 
@@ -10,20 +10,19 @@ import json
 import marshal
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-from checker.exercises.model import Case
 from checker.kernel.canceller import Canceller
 from checker.kernel.client import KernelGoneError, LimitedClient
 from checker.kernel.fork_server import LOST
 from checker.kernel.jupyter import nbformat
 from checker.kernel.launch import Kernel, KernelStartError, launch
-from checker.kernel.launchers import Launcher
-from checker.kernel.limits import Limits
 from checker.kernel.observation import (
+    Array,
     Call,
     Ending,
     Failure,
@@ -34,6 +33,7 @@ from checker.kernel.observation import (
     decode_trace,
     decode_values,
 )
+from checker.kernel.options import Launcher, Limits
 from checker.kernel.probe import pack
 from checker.sandbox.inside.policy import OUT_OF_MEMORY
 from checker.sandbox.levels import Level
@@ -55,227 +55,268 @@ KERNEL_START = 60.0  # seconds; a kernel takes one on a quiet machine and many o
 MOST_VALUES = 100_000  # in an answer of the probe
 LONGEST_TRACEBACK = 100_000  # characters
 
+T = TypeVar("T")
+
+
+class Inputs(Protocol):
+    """The inputs of one call: its name, the arguments in their order, and globals to rebind while it lasts."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def arguments(self) -> Mapping[str, Array]: ...
+    @property
+    def rebind(self) -> Mapping[str, Array | int]: ...
+
 
 @dataclass(frozen=True)
 class ProbeRequest:
-    """What to ask after the cells: the values of `names`, and `function` called on every case.
+    """What to ask: the values of `names`, `function` called with each of `calls`, and one call of it `traced`."""
 
-    When `doubt` says so of what was observed, the function is also called on the `more` cases and watched at work
-    on the `traced` one.
-    """
-
-    names: tuple[str, ...]
     function: str
-    cases: tuple[Case, ...]
-    more: tuple[Case, ...] = ()
-    traced: Case | None = None
-    doubt: Callable[[Observation], bool] = lambda observation: False
+    names: tuple[str, ...] = ()
+    calls: Sequence[Inputs] = ()
+    traced: Inputs | None = None
 
 
 def observe(
     notebook: Notebook,
-    question: ProbeRequest | None = None,
+    request: ProbeRequest | None = None,
     limits: Limits | None = None,
-    canceller: Canceller | None = None,
     level: Level = "limits",
     launcher: Launcher = "spawn",
 ) -> Observation:
     """Run a notebook in a kernel of its own, at a level of the sandbox, and report what happened.
 
-    Whatever the notebook does is in the observation. Raises `KernelStartError` when no kernel could be had; where none
-    could be forked, or it was lost because its warm process ended, that is after a second attempt without one.
+    Whatever the notebook does is in the observation. Raises `KernelStartError` when no kernel could be had.
     """
-    canceller, limits = canceller or Canceller(), limits or Limits()
+
+    async def run(launcher: Launcher) -> Observation:
+        async with open_session(notebook, limits or Limits(), level, launcher) as session:
+            if request is not None:
+                await session.ask(request)
+        return session.observation
+
+    return run_with(launcher, run)
+
+
+def run_with(
+    launcher: Launcher, session: Callable[[Launcher], Coroutine[Any, Any, T]], canceller: Canceller | None = None
+) -> T:
+    """Run a session to its end; once more with `spawn` where the fork server could not fork a kernel, or ended.
+
+    Raises `KernelStartError`.
+    """
+    canceller = canceller or Canceller()
     try:
-        return asyncio.run(canceller.watch(_observe(notebook, question, limits, level, launcher)))
+        return asyncio.run(canceller.watch(session(launcher)))
     except KernelStartError:
         if launcher == "spawn":
             raise
-    return asyncio.run(canceller.watch(_observe(notebook, question, limits, level, "spawn")))
+    return asyncio.run(canceller.watch(session("spawn")))
 
 
-async def _observe(
-    notebook: Notebook, question: ProbeRequest | None, limits: Limits, level: Level, launcher: Launcher
-) -> Observation:
+@asynccontextmanager
+async def open_session(notebook: Notebook, limits: Limits, level: Level, launcher: Launcher) -> AsyncIterator[Session]:
+    """A kernel in which the cells of a notebook have run. Raises `KernelStartError`."""
     begun = time.perf_counter()
     executed = _as_nbformat(notebook)
     most_seconds = int(limits.notebook + 20 * limits.call) + 60  # the clock is stopped by the judge long before
     async with launch(limits.memory, level, most_seconds, launcher) as kernel:
-        client = LimitedClient(executed, kernel.manager, limits.output)
+        client = LimitedClient(executed, kernel, limits.output)
         try:
             await client.connection.open(KERNEL_START)
             started = time.perf_counter()
-            run = _Run(kernel, client, executed, limits, deadline=started + limits.notebook)
-            await run.cells()
+            session = Session(kernel, client, executed, limits)
+            await session.run_cells(deadline=started + limits.notebook)
             cells_done = time.perf_counter()
-            if question is not None and run.ending == "finished":
-                await run.ask(question)
+            yield session
         finally:
             await client.connection.close()
+    ended = time.perf_counter()
     seconds = {
         "start": started - begun,
         "cells": cells_done - started,
-        "probe": time.perf_counter() - cells_done,
-        "total": time.perf_counter() - begun,
+        "probe": ended - cells_done,
+        "total": ended - begun,
     }
-    rounded = {name: round(value, 3) for name, value in seconds.items()}
-    return replace(run.observation(), seconds=rounded, executed=_as_json(executed))
+    session.seconds = {name: round(value, 3) for name, value in seconds.items()}
+    session.executed_json = _as_json(executed)
 
 
-class _Run:
-    """The run as it grows; `observation` freezes it."""
+class Session:
+    """A notebook in its kernel, and what has been seen of it so far."""
 
-    def __init__(
-        self, kernel: Kernel, client: LimitedClient, executed: nbformat.NotebookNode, limits: Limits, deadline: float
-    ) -> None:
-        self.kernel, self.client, self.executed = kernel, client, executed
-        self.limits, self.deadline = limits, deadline
-        self.ending: Ending = "finished"
-        self.stopped_in: int | None = None
-        self.failures: list[Failure] = []
-        self.values: Mapping[str, Any] = {}
-        self.functions: Mapping[str, int] = {}
-        self.calls: dict[str, Call] = {}
-        self.called = ""
-        self.trace: Trace | None = None
-        self.asked = self.has_read = False
-        self.expected: set[str] = set()
-        self.code = [i for i, cell in enumerate(executed.cells) if cell.cell_type == "code" and cell.source.strip()]
-        self.sources = [executed.cells[i].source for i in self.code]
+    def __init__(self, kernel: Kernel, client: LimitedClient, executed: nbformat.NotebookNode, limits: Limits) -> None:
+        self._kernel, self._client, self._executed, self._limits = kernel, client, executed, limits
+        self._ending: Ending = "finished"
+        self._stopped_in: int | None = None
+        self._stop_reason = ""
+        self._failures: list[Failure] = []
+        self._values: Mapping[str, Any] | None = None
+        self._functions: Mapping[str, int] = {}
+        self._calls: dict[str, Call] = {}
+        self._called = ""
+        self._trace: Trace | None = None
+        self._expected: set[str] = set()
+        self._code = [i for i, cell in enumerate(executed.cells) if cell.cell_type == "code" and cell.source.strip()]
+        self._sources = [executed.cells[i].source for i in self._code]
+        self._probe_is_there = False
+        self._answering = True  # until a cell or a call hangs, or takes the kernel down
+        self.seconds: Mapping[str, float] = {}
+        self.executed_json = ""
 
+    @property
     def observation(self) -> Observation:
-        """What has been seen so far."""
+        """What has been seen so far; the times and the executed notebook are there once the session is closed."""
         return Observation(
-            ending=self.ending,
-            stopped_in=self.stopped_in,
-            failures=tuple(self.failures),
-            values=self.values,
-            functions=self.functions,
-            calls=dict(self.calls),
-            called=self.called,
-            trace=self.trace,
+            ending=self._ending,
+            stopped_in=self._stopped_in,
+            stop_reason=self._stop_reason,
+            failures=tuple(self._failures),
+            values=self._values or {},
+            functions=self._functions,
+            calls=dict(self._calls),
+            called=self._called,
+            trace=self._trace,
+            seconds=self.seconds,
+            executed=self.executed_json,
         )
 
-    async def cells(self) -> None:
+    async def run_cells(self, deadline: float) -> None:
         """Run every code cell, going on after one that raises: whether it mattered is for the judge."""
-        for number, index in enumerate(self.code, 1):
-            cell = self.executed.cells[index]
-            left = self.deadline - time.perf_counter()
-            if left <= 0:
-                self.ending, self.stopped_in = "timeout", number
-                return
+        for number, index in enumerate(self._code, 1):
+            cell = self._executed.cells[index]
+            left = deadline - time.perf_counter()
+            too_late = f"was not finished when the {self._limits.notebook:g} s for all cells were over"
+            too_long = f"timed out after {self._limits.cell:g} s" if self._limits.cell <= left else too_late
             try:
-                interrupted = await self.client.run_cell(cell, index, min(self.limits.cell, left))
+                if left <= 0:
+                    raise KernelGoneError("timeout")
+                interrupted = await self._client.run_cell(cell, index, min(self._limits.cell, left))
             except KernelGoneError as gone:
-                self.ending, self.stopped_in = await self._reason(gone), number
+                self._answering = False
+                self._ending, self._stopped_in = await self._reason(gone), number
+                self._stop_reason = too_long if self._ending == "timeout" else _stop_reason(self._ending, self._limits)
                 return
-            failure = _failure_in(cell, number, interrupted, self.sources)
+            failure = _failure_in(cell, number, too_long if interrupted else "", self._sources)
             if failure is not None:
-                self.failures.append(failure)
+                self._failures.append(failure)
 
-    async def ask(self, question: ProbeRequest) -> None:
-        """Ask for the names and for every call; a call that hangs or kills the kernel ends the asking."""
-        self.client.allowance.left = self.limits.output  # what was printed before has been paid for
-        self.called = question.function
+    async def ask(self, request: ProbeRequest) -> Observation:
+        """Ask for names and for calls; one that hangs or kills the kernel ends the asking. Returns all that is known.
+
+        Where the first request's function is missing, the only other one of as many parameters is called in its place.
+        Nothing is asked of a kernel that no longer answers.
+        """
+        if not self._answering:
+            return self.observation
+        self._client.allowance.left = self._limits.output  # what was printed before has been paid for
+        first, self._called = not self._called, self._called or request.function
         try:
-            in_time = await self._call(question.cases, read=question.names)
-            self.called = self._function_for(question)
-            if self.called != question.function:
-                self.calls.clear()
-                in_time = await self._call(question.cases)
-            if in_time and question.doubt(self.observation()):
-                if question.more:
-                    await self._call(question.more)
-                if question.traced is not None:
-                    await self._watch(question.traced)
+            self._answering = await self._call(request.calls, read=request.names if first else ())
+            if first and self._function_for(request) != request.function:
+                self._called = self._function_for(request)
+                self._calls.clear()
+                self._answering = await self._call(request.calls)
+            if self._answering and request.traced is not None:
+                await self._watch(request.traced)
         except KernelGoneError as gone:
-            pending = next((case.name for case in question.cases if case.name not in self.calls), None)
-            if pending is not None:  # otherwise it was the trace that did not survive, and it is not needed
-                reason = await self._reason(gone)
-                name = "MemoryError" if reason == "memory" else reason
-                failure = Failure(name, _GONE[reason], timed_out=reason == "timeout")
-                self.calls[pending] = Call(failure=failure)
+            self._answering = False
+            self._ending_of_a_call(await self._reason(gone), request.calls)
+        return self.observation
 
-    async def _call(self, cases: Sequence[Case], read: Sequence[str] | None = None) -> bool:
-        """Call the function on every case, and read names before; false if a call took too long.
+    def _ending_of_a_call(self, reason: Ending, calls: Sequence[Inputs]) -> None:
+        pending = next((inputs.name for inputs in calls if inputs.name not in self._calls), None)
+        if pending is not None:  # otherwise it was the trace that did not survive, and it is not needed
+            name = "MemoryError" if reason == "memory" else reason
+            timed_out = reason == "timeout"
+            message = self._too_long.message if timed_out else _stop_reason(reason, self._limits)
+            self._calls[pending] = Call(failure=Failure(name, message, timed_out=timed_out, stopped=True))
+
+    @property
+    def _too_long(self) -> Failure:
+        return Failure("timeout", f"timed out after {self._limits.call:g} s", timed_out=True, stopped=True)
+
+    async def _call(self, calls: Sequence[Inputs], read: Sequence[str] = ()) -> bool:
+        """Call the function with all inputs, and read names before; false if a call took too long.
 
         All is asked for at once, because a request takes longer than most calls. Those that were cut off, because all
         together took too long, are asked for one by one.
         """
-        self.expected = {case.name for case in cases}
-        reading = {} if read is None else {"read": list(read)}
-        interrupted = await self._exchange(reading | self._request(cases), self._keep_answer)
-        pending = [case for case in cases if case.name not in self.calls]
-        if interrupted and pending and pending[0] is cases[0] and (self.has_read or read is None):
-            self.calls[pending[0].name] = Call(failure=_TOO_LONG)  # it had all the time for itself
+        self._expected = {inputs.name for inputs in calls}
+        reading = {"read": list(read)} if self._values is None else {}
+        interrupted = await self._exchange(reading | self._request(calls), self._keep_answer)
+        pending = [inputs for inputs in calls if inputs.name not in self._calls]
+        if interrupted and pending and pending[0] is calls[0] and self._values is not None:
+            self._calls[pending[0].name] = Call(failure=self._too_long)  # it had all the time for itself
             return False
-        for case in pending:
-            if await self._exchange(self._request([case]), self._keep_answer):
-                self.calls[case.name] = Call(failure=_TOO_LONG)
+        for inputs in pending:
+            if await self._exchange(self._request([inputs]), self._keep_answer):
+                self._calls[inputs.name] = Call(failure=self._too_long)
                 return False
-            self.calls.setdefault(case.name, decode_call(None))
+            self._calls.setdefault(inputs.name, decode_call(None))
         return True
 
-    def _request(self, cases: Sequence[Case]) -> dict[str, Any]:
-        return {"call": self.called, "cases": [{"name": case.name, **_inputs(case)} for case in cases]}
+    def _request(self, calls: Sequence[Inputs]) -> dict[str, Any]:
+        return {"call": self._called, "cases": [{"name": inputs.name, **_pack(inputs)} for inputs in calls]}
 
     def _keep_answer(self, answer: dict[str, Any]) -> None:
         """What was read, or a call; the first of each, as the function could go on answering."""
-        if "values" in answer and not self.has_read:
-            self.has_read = True
-            self.values = decode_values(answer["values"])
-            self.functions = decode_functions(answer.get("functions"))
-        elif isinstance(name := answer.get("case"), str) and name in self.expected:
-            self.calls.setdefault(name, decode_call(answer))
+        if "values" in answer and self._values is None:
+            self._values = decode_values(answer["values"])
+            self._functions = decode_functions(answer.get("functions"))
+        elif isinstance(name := answer.get("case"), str) and name in self._expected:
+            self._calls.setdefault(name, decode_call(answer))
 
-    async def _watch(self, case: Case) -> None:
+    async def _watch(self, inputs: Inputs) -> None:
         """Call the function once more, and see every expression's value."""
         seen: list[Trace | None] = []
-        request = {"trace": self.called, "sources": self.sources, **_inputs(case)}
+        request = {"trace": self._called, "sources": self._sources, **_pack(inputs)}
         interrupted = await self._exchange(request, lambda answer: seen.append(decode_trace(answer)))
-        self.trace = seen[0] if seen and not interrupted else None
+        self._trace = seen[0] if seen and not interrupted else None
 
     async def _reason(self, gone: KernelGoneError) -> Ending:
-        """Why the kernel is gone: its keeper may have ended it. Raises `KernelStartError` if that was our fault."""
+        """Why the kernel is gone: its supervisor may have ended it. Raises `KernelStartError` if that was our fault."""
         if gone.reason != "crashed":
             return gone.reason
-        code = await self.kernel.ended(ENDED_WITHIN)
+        code = await self._kernel.ended(ENDED_WITHIN)
         if code == LOST:
             raise KernelStartError("the kernel was lost with the process that it was forked from")
         return "memory" if code == OUT_OF_MEMORY else "crashed"
 
-    def _function_for(self, question: ProbeRequest) -> str:
+    def _function_for(self, request: ProbeRequest) -> str:
         """The function asked for; where there is none of its name, the only one of as many parameters."""
-        size = len(question.cases[0].arguments) if question.cases else -1
-        similar = [name for name, count in self.functions.items() if count == size]
-        renamed = question.function not in self.functions and len(similar) == 1
-        return similar[0] if renamed else question.function
+        size = len(request.calls[0].arguments) if request.calls else -1
+        similar = [name for name, count in self._functions.items() if count == size]
+        renamed = request.function not in self._functions and len(similar) == 1
+        return similar[0] if renamed else request.function
 
     async def _exchange(self, request: dict[str, Any], keep: Callable[[dict[str, Any]], None]) -> bool:
         """Send one request as a cell of its own and pass every answer on; true if it was interrupted."""
-        first = not self.asked
-        cell = _cell("code", SET_UP + RESPOND if first else RESPOND, "probe")
-        beside = {"probe": request | ({"instructions": _instructions()} if first else {})}
-        self.asked = True
-        self.executed.cells.append(cell)
-        self.client.answers.clear()
+        instructions = {} if self._probe_is_there else {"instructions": _instructions()}
+        cell = _cell("code", SET_UP + RESPOND if instructions else RESPOND, "probe")
+        self._probe_is_there = True
+        cells = self._executed.cells
+        cells.append(cell)
+        self._client.answers.clear()
         try:
-            return await self.client.run_cell(cell, len(self.executed.cells) - 1, self.limits.call, beside)
+            beside = {"probe": request | instructions}
+            return await self._client.run_cell(cell, len(cells) - 1, self._limits.call, beside)
         finally:
-            self.executed.cells.pop()
-            for text in self.client.answers:
+            cells.pop()
+            for text in self._client.answers:
                 with contextlib.suppress(ValueError):
                     if isinstance(answer := loads(text, MOST_VALUES), dict):
                         keep(answer)
 
 
-_GONE: Mapping[str, str] = {
-    "timeout": "the call took too long",
-    "output limit": "the call printed or displayed more than the limit allows",
-    "memory": "the call used more memory than the limit allows",
-    "crashed": "the call ended the kernel",
-}
-_TOO_LONG = Failure("timeout", _GONE["timeout"], timed_out=True)
+def _stop_reason(ending: Ending, limits: Limits) -> str:
+    """What a cell or a call did that ended its kernel: the predicate of a sentence."""
+    return {
+        "output limit": f"printed or displayed more than {limits.output / 2**20:.3g} MB",
+        "memory": f"used more than {limits.memory / 2**30:.3g} GB of memory",
+    }.get(ending, "ended the Python process")
 
 
 @functools.cache
@@ -285,10 +326,10 @@ def _instructions() -> str:
     return base64.b64encode(marshal.dumps(compile("".join(parts), "<probe>", "exec"))).decode()
 
 
-def _inputs(case: Case) -> dict[str, Any]:
-    """The inputs as the probe reads them. What is rebound and an argument too is the same object, and sent once."""
-    rebind = {name: None if name in case.arguments else value for name, value in pack(case.rebind).items()}
-    return {"arguments": pack(case.arguments), "rebind": rebind}
+def _pack(inputs: Inputs) -> dict[str, Any]:
+    """Inputs as the probe reads them. What is rebound and an argument too is the same object, and sent once."""
+    rebind = {name: None if name in inputs.arguments else value for name, value in pack(inputs.rebind).items()}
+    return {"arguments": pack(inputs.arguments), "rebind": rebind}
 
 
 def _as_nbformat(notebook: Notebook) -> nbformat.NotebookNode:
@@ -314,9 +355,9 @@ def _as_json(executed: nbformat.NotebookNode) -> str:
     return "".join((*parts, "\n"))
 
 
-def _failure_in(cell: nbformat.NotebookNode, number: int, interrupted: bool, sources: Sequence[str]) -> Failure | None:
-    if interrupted:
-        return Failure("timeout", "the cell took too long", code_cell=number, timed_out=True)
+def _failure_in(cell: nbformat.NotebookNode, number: int, too_long: str, sources: Sequence[str]) -> Failure | None:
+    if too_long:
+        return Failure("timeout", too_long, code_cell=number, timed_out=True, stopped=True)
     errors = [output for output in cell.outputs if output.output_type == "error"]
     if not errors:
         return None

@@ -1,1 +1,1 @@
-"""Turning results into something to look at: one module for each output."""
+"""Turns results into something to look at: pages, tables, the terminal, formats for CI. Start with `folder`."""

@@ -4,23 +4,20 @@ The HTML keeps to what Jupyter, Colab and VS Code let through and show alike: st
 colours of text are the page's own, and what lies behind it is half transparent, for light and dark pages.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 
 from checker.exercises.model import Exercise
-from checker.reports import blocks
-from checker.reports.feedback import Paragraph, feedback
-from checker.reports.heat import Panel, ink, is_right, panels
+from checker.reports import heat_maps
+from checker.reports.feedback import Paragraph, feedback, split_line
 from checker.result import Comparison, Finding, Judgement
 
 MARKS = {"passed": "ok", "failed": "no", "skipped": "--"}
 SIGNS = {"passed": "✓", "failed": "✗", "skipped": "·"}
 
 # What one click shows beyond a level. The solution is a click away only for those who asked for an explanation.
-NEXT = {"hint": ("explain", "Tell me more"), "explain": ("solution", "What would be right?")}
+NEXT = {"hint": ("explain", "Tell me more"), "explain": ("solution", "Show the solution")}
 
 # Half transparent: green, amber and red, each also said in words.
 VERDICT_COLOURS = {"correct": "rgba(0,150,80,.8)", "partial": "rgba(220,150,0,.8)"}
@@ -38,13 +35,12 @@ class CheckDisplay:
 
     def __repr__(self) -> str:
         judgement = self.judgement
-        paragraphs = [judgement.verdict, judgement.summary]
-        said = feedback(judgement, self.exercise, self.level)
-        paragraphs += [paragraph.text for paragraph in said]
-        if said and self.level == "hint":
+        told = feedback(judgement, self.exercise, self.level)
+        paragraphs = [judgement.verdict, judgement.summary, *(paragraph.text for paragraph in told)]
+        if told and self.level == "hint":
             paragraphs.append('For more: check(level="explain")')
         for comparison in self._comparisons:
-            maps = "" if is_right(comparison) else blocks.text(comparison)
+            maps = "" if heat_maps.is_right(comparison) else heat_maps.text(comparison)
             paragraphs.append(f"{comparison.sentence}\n{maps}".rstrip())
         paragraphs.append("\n".join(f"  {MARKS[check.status]}  {check.sentence}" for check in judgement.checks))
         paragraphs += [f"Note: {remark.message}" for remark in judgement.remarks]
@@ -52,9 +48,11 @@ class CheckDisplay:
 
     def _repr_html_(self) -> str:
         judgement = self.judgement
+        colour = VERDICT_COLOURS.get(judgement.verdict, OTHER_VERDICTS)
         parts = [
-            _headline(judgement),
-            *_told(judgement, self.exercise, self.level),
+            f"<p style='border-left:.35em solid {colour};background:{PALE};margin:0 0 .8em;padding:.5em .8em'>"
+            f"<b>{escape(judgement.verdict)}</b><br>{escape(judgement.summary)}</p>",
+            *_feedback(judgement, self.exercise, self.level),
             *map(_comparison, self._comparisons),
             _checks(judgement),
             *(f"<p>Note: {escape(remark.message)}</p>" for remark in judgement.remarks),
@@ -66,30 +64,21 @@ class CheckDisplay:
         return () if self.level == "verdict" else self.judgement.comparisons
 
 
-def _headline(judgement: Judgement) -> str:
-    colour = VERDICT_COLOURS.get(judgement.verdict, OTHER_VERDICTS)
-    return (
-        f"<p style='border-left:.35em solid {colour};background:{PALE};margin:0 0 .8em;padding:.5em .8em'>"
-        f"<b>{escape(judgement.verdict)}</b><br>{escape(judgement.summary)}</p>"
-    )
-
-
-def _told(judgement: Judgement, exercise: Exercise, level: str) -> Iterator[str]:
+def _feedback(judgement: Judgement, exercise: Exercise, level: str) -> Iterator[str]:
     """The feedback of a level, and folded away what the next level adds to it."""
-    said = feedback(judgement, exercise, level)
-    yield from map(_paragraph, said)
-    if said and level in NEXT:
-        next_level, summary = NEXT[level]
-        more = [paragraph for paragraph in feedback(judgement, exercise, next_level) if paragraph not in said]
-        if more:
-            yield (
-                "<details style='margin:.6em 0;padding-left:.8em;border-left:2px solid rgba(128,128,128,.5)'>"
-                f"<summary style='cursor:pointer'><b>{summary}</b></summary>{''.join(map(_paragraph, more))}</details>"
-            )
+    paragraphs = feedback(judgement, exercise, level)
+    yield from map(_paragraph, paragraphs)
+    next_level, summary = NEXT.get(level, (level, ""))
+    more = [paragraph for paragraph in feedback(judgement, exercise, next_level) if paragraph not in paragraphs]
+    if paragraphs and more:
+        yield (
+            "<details style='margin:.6em 0;padding-left:.8em;border-left:2px solid rgba(128,128,128,.5)'>"
+            f"<summary style='cursor:pointer'><b>{summary}</b></summary>{''.join(map(_paragraph, more))}</details>"
+        )
 
 
 def _paragraph(paragraph: Paragraph) -> str:
-    if paragraph.kind == "code" and paragraph.finding is not None:
+    if paragraph.finding is not None:
         return _code(paragraph.finding)
     text = escape(paragraph.text)
     return f"<p style='margin:.6em 0'>{f'<b>{text}</b>' if paragraph.kind == 'hint' else text}</p>"
@@ -97,64 +86,18 @@ def _paragraph(paragraph: Paragraph) -> str:
 
 def _code(finding: Finding) -> str:
     """The line that a finding points at, with the wrong expression underlined."""
-    start, end = finding.columns or (0, len(finding.source))
-    end = max(end, start + 1)
-    before, wrong, after = finding.source[:start], finding.source[start:end], finding.source[end:]
+    before, wrong, after = map(escape, split_line(finding))
     return (
         f"<p style='margin:.6em 0 .2em'>Code cell {finding.code_cell}, line {finding.line}:</p>"
-        f"<pre style='background:{PALE};margin:0;padding:.5em .8em;overflow-x:auto'>{escape(before.lstrip())}"
-        f"<u style='text-decoration:underline 2px;text-underline-offset:.25em;background:{MARKED}'>{escape(wrong)}</u>"
-        f"{escape(after)}</pre>"
+        f"<pre style='background:{PALE};margin:0;padding:.5em .8em;overflow-x:auto'>{before.lstrip()}"
+        f"<u style='text-decoration:underline 2px;text-underline-offset:.25em;background:{MARKED}'>{wrong}</u>"
+        f"{after}</pre>"
     )
 
 
 def _comparison(comparison: Comparison) -> str:
-    """The three maps side by side, or below one another where there is little room; what they show in a sentence."""
-    sentence = f"<p style='margin:.9em 0 .3em'>{escape(comparison.sentence)}</p>"
-    if is_right(comparison):
-        return sentence
-    axes = f"<p style='margin:0;font-size:.85em;opacity:.75'>{escape(comparison.rows)} down, "
-    axes += f"{escape(comparison.columns)} across</p>"
-    digits = 2 if comparison.kind == "weights" else 1
-    maps = "".join(_map(panel, digits) for panel in panels(comparison))
-    row = "display:flex;flex-wrap:wrap;align-items:flex-start;gap:.4em 1.6em"
-    return f"{sentence}{axes}<div style='{row}'>{maps}</div>"
-
-
-def _map(panel: Panel, digits: int) -> str:
-    """A table whose cells are coloured and hold their values."""
-    cell = "padding:.15em .3em;min-width:2.9em;text-align:right;border:0;font-variant-numeric:tabular-nums"
-    head = "padding:.15em .5em;text-align:right;border:0;font-weight:normal;opacity:.75;background:none"
-    count = len(panel.values[0]) if panel.values else 0
-    numbers = "".join(f"<th scope='col' style='{head}'>{i}</th>" for i in range(1, count + 1))
-    lines = []
-    for i, row in enumerate(panel.values, 1):
-        cells = []
-        for value in row:
-            colour = panel.colour(value)
-            style = f"{cell};background:rgb{colour};color:rgb{ink(colour)}".replace(", ", ",")
-            cells.append(f"<td style='{style}'>{_number(value, digits)}</td>")
-        lines.append(f"<tr style='background:none'><th scope='row' style='{head}'>{i}</th>{''.join(cells)}</tr>")
-    return (
-        "<table style='border-collapse:collapse;margin:0;font-size:.85em;width:auto'>"
-        f"<caption style='caption-side:top;text-align:left;color:inherit;padding:.2em 0'><b>{panel.title}</b>"
-        "</caption>"
-        f"<tr style='background:none'><td style='border:0'></td>{numbers}</tr>{''.join(lines)}</table>"
-    )
-
-
-def _number(value: float | None, digits: int) -> str:
-    """A number as a cell holds it.
-
-    >>> _number(0.494, 2), _number(-0.001, 2), _number(123456.0, 1), _number(None, 2)
-    ('0.49', '0.00', '1e+05', 'nan')
-    """
-    if value is None:
-        return "nan"
-    if abs(value) >= 10_000:
-        return f"{value:.0e}"
-    text = f"{value:.{digits}f}"
-    return text.lstrip("-") if float(text) == 0 else text
+    maps = "" if heat_maps.is_right(comparison) else heat_maps.html(comparison, inline=True)
+    return f"<p style='margin:.9em 0 .3em'>{escape(comparison.sentence)}</p>{maps}"
 
 
 def _checks(judgement: Judgement) -> str:

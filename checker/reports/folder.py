@@ -1,24 +1,18 @@
-"""All reports of a folder of results: what `checker grade` writes at its end, and `checker report` again at any time.
+"""All reports of a folder of results: what `checker grade` writes at its end, and `checker report` at any time.
 
 Whatever is derived from results and written into their folder is written by `write_reports`.
 """
 
-from __future__ import annotations
-
 import os
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from checker import exercises, files
 from checker.exercises import UnknownExerciseError
-from checker.result import RESULTS, Result, read_results
-from checker.submissions.archives import CannotOpenError, is_folder
-
-if TYPE_CHECKING:
-    from checker.exercises.model import Exercise
-    from checker.result import Superseded
+from checker.exercises.model import Exercise
+from checker.result import RESULTS, Result, Superseded, read_results
 
 
 class NoResultsError(RuntimeError):
@@ -51,36 +45,31 @@ def write_reports(out: Path, results: Sequence[Result], exercise: Exercise, opti
     """Write every report of these results, which are ordered by submission. Raises `files.CannotWriteError`."""
     # Imported here: worker processes import this module on their way, and write no reports.
     from checker.reports.class_page import class_page
-    from checker.reports.feedback_folder import write_feedback_pages
-    from checker.reports.gradebook import write_gradebook
-    from checker.reports.grades_csv import write_grades
+    from checker.reports.feedback_pages import write_feedback_pages
+    from checker.reports.gradebook import PLATFORMS
+    from checker.reports.grades_csv import grades, table
     from checker.reports.gradescope import write_gradescope
-    from checker.reports.junit import write_junit
+    from checker.reports.junit import junit
 
-    write_grades(out / "grades.csv", results)
-    files.write(out / "index.html", (class_page(results, exercise, options),))
-    write_feedback_pages(out / "feedback", results, exercise, options.feedback)
+    level = options.feedback
+    files.write(out / "grades.csv", table(grades(results)))
+    files.write(out / "index.html", (class_page(results, exercise, options.superseded, options.problems),))
+    write_feedback_pages(out / "feedback", results, exercise, level)
     for platform in options.gradebooks:
-        name = options.assignment or exercise.title
-        write_gradebook(out / f"gradebook-{platform}.csv", platform, results, exercise, options.feedback, name)
+        rows = PLATFORMS[platform](results, exercise, level, options.assignment or exercise.title)
+        files.write(out / f"gradebook-{platform}.csv", table(rows))
     if options.junit is not None:
-        write_junit(options.junit, results, exercise, options.feedback)
+        files.write(options.junit, (junit(results, exercise, level),))
     if options.gradescope is not None:
-        write_gradescope(options.gradescope, results, exercise, options.feedback)
+        write_gradescope(options.gradescope, results, exercise, level)
 
 
 def rebuild(out: Path, options: ReportOptions = PLAIN) -> list[Result]:
-    """Write every report of a folder anew from its `results.jsonl`; nothing is executed. Returns the results.
+    """Write every report of a folder again from its `results.jsonl`; nothing is executed. Returns the results.
 
     Raises `NoResultsError`, `files.FolderInUseError`, `files.CannotWriteError`.
     """
-    try:
-        if not is_folder(out):
-            raise NoResultsError(f"{out}: is a file, not a folder")
-    except CannotOpenError as error:
-        raise NoResultsError(f"{out}: {error.args[-1]}") from None
-    if not os.path.isfile(out / RESULTS):  # noqa: PTH113  # which raises nothing, whoever may look in there
-        raise NoResultsError(f"{out}: there is no {RESULTS} in it; `checker grade` with --out writes one")
+    _refuse_without_results(out)
     with files.locked(out):
         latest = {result.submission: result for result in read_results(out / RESULTS)}
         results = [latest[submission] for submission in sorted(latest)]
@@ -94,3 +83,16 @@ def rebuild(out: Path, options: ReportOptions = PLAIN) -> list[Result]:
             raise NoResultsError(f"{out / RESULTS}: {error}") from None
         write_reports(out, results, exercise, options)
     return results
+
+
+def _refuse_without_results(out: Path) -> None:
+    try:
+        is_folder = stat.S_ISDIR(out.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # the last for a name that no file can have
+        raise NoResultsError(f"{out}: there is no such file or folder") from None
+    except OSError as error:
+        raise NoResultsError(f"{out}: it could not be opened: {error.strerror}") from None
+    if not is_folder:
+        raise NoResultsError(f"{out}: is a file, not a folder")
+    if not os.path.isfile(out / RESULTS):  # noqa: PTH113  # which raises nothing, whoever may look in there
+        raise NoResultsError(f"{out}: there is no {RESULTS} in it; `checker grade` with --out writes one")

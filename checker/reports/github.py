@@ -4,8 +4,6 @@ The commands here are the only ones that this package means a CI system to obey;
 `sanitize.log`, so that no student's text can be one, and so does the text within these.
 """
 
-from __future__ import annotations
-
 import html
 import os
 from collections import Counter
@@ -15,14 +13,14 @@ from typing import TextIO
 
 from checker import files
 from checker.exercises.model import Exercise
-from checker.reports.feedback import as_text, feedback, headline
+from checker.reports.feedback import as_text, feedback, headline, verdict
 from checker.result import Result
 from checker.sanitize import log, markdown
 
 MOST_ROWS = 1_000  # a summary may have 1 MB
 
 
-def tell(results: Sequence[Result], exercise: Exercise, level: str, to: TextIO) -> None:
+def annotate(results: Sequence[Result], exercise: Exercise, level: str, to: TextIO) -> None:
     """Print the annotations into the log of a job, and add to its summary, whose file GitHub names.
 
     Raises `files.CannotWriteError`.
@@ -43,7 +41,7 @@ def commands(results: Sequence[Result], exercise: Exercise, level: str) -> Itera
         if result.correct:
             continue
         kind = "warning" if result.score is None else "error"
-        properties = {"file": result.file, **_place(result, level), "title": f"{result.verdict}{_points(result)}"}
+        properties = {"file": result.file, **_place(result, level), "title": verdict(result)}
         yield command(kind, properties, as_text(result, exercise, level))
 
 
@@ -58,7 +56,7 @@ def command(name: str, properties: dict[str, str], message: str) -> str:
 
 
 def _escaped(text: str, more: str = "") -> str:
-    """Also harmless to other CI systems. `%` comes first, or it would be escaped again."""
+    """Also safe for other CI systems. `%` comes first, or it would be escaped again."""
     text = log(text)
     for character in f"%\r\n{more}":
         text = text.replace(character, f"%{ord(character):02X}")
@@ -82,19 +80,15 @@ def summary(results: Sequence[Result], exercise: Exercise, level: str) -> Iterat
     yield f"## {markdown(exercise.title)}\n\n"
     if len(results) == 1:
         [result] = results
-        yield f"**{result.verdict}**{_points(result)}\n\n"
+        yield f"**{verdict(result)}**\n\n"
         for text in [result.summary, *(paragraph.text for paragraph in feedback(result, exercise, level))]:
             yield f"<pre>{html.escape(text)}</pre>\n\n" if "\n" in text else f"{markdown(text)}\n\n"
         return
     counts = Counter(result.verdict for result in results)
-    yield ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common()) + "\n\n"
+    yield ", ".join(f"{count} {name}" for name, count in counts.most_common()) + "\n\n"
     yield "| student | verdict | points | |\n|---|---|---:|---|\n"
     for result in results[:MOST_ROWS]:
-        said = headline(result, exercise) if level in ("explain", "solution") else result.summary
-        yield f"| {markdown(result.student)} | {result.verdict} | {result.points} | {markdown(said)} |\n"
+        text = headline(result, exercise) if level in ("explain", "solution") else result.summary
+        yield f"| {markdown(result.student)} | {result.verdict} | {result.points} | {markdown(text)} |\n"
     if len(results) > MOST_ROWS:
         yield f"\nand {len(results) - MOST_ROWS} more\n"
-
-
-def _points(result: Result) -> str:
-    return "" if result.score is None else f": {result.score} of 100 points"

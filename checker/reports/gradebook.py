@@ -1,32 +1,19 @@
 """Tables that learning platforms import: Canvas' gradebook and Moodle's grading worksheet.
 
 Their columns are those that the imports look for: `lib/gradebook_importer.rb` of Canvas (instructure/canvas-lms) and
-`mod/assign/feedback/offline/importgradeslib.php` of Moodle (moodle/moodle). Both take a byte order mark.
+`mod/assign/feedback/offline/importgradeslib.php` of Moodle (moodle/moodle). Both take a byte order mark. Each function
+gives the rows of a table; `assignment` is what the assignment is called on the platform. What could not be graded has
+no grade, which is not a zero.
 """
-
-from __future__ import annotations
 
 import html
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
-from checker import files
 from checker.exercises.model import Exercise
-from checker.reports.feedback import feedback
-from checker.reports.grades_csv import table
+from checker.reports.feedback import Paragraph, feedback
 from checker.result import Result
 
 Row = Sequence[str]
-
-
-def write_gradebook(
-    path: Path, platform: str, results: Sequence[Result], exercise: Exercise, level: str, assignment: str
-) -> None:
-    """Write the table for a platform, one of `PLATFORMS`. `assignment` is what the assignment is called there.
-
-    What could not be graded has no grade, which is not a zero. Raises `files.CannotWriteError`.
-    """
-    files.write(path, table(PLATFORMS[platform](results, exercise, level, assignment)))
 
 
 def canvas(results: Sequence[Result], exercise: Exercise, level: str, assignment: str) -> Iterator[Row]:
@@ -50,8 +37,8 @@ def moodle(results: Sequence[Result], exercise: Exercise, level: str, assignment
     )  # fmt: skip
     for result in results:
         participant = f"Participant {result.student_id}" if result.platform == "moodle" else ""
-        said = _as_html(result, exercise, level)
-        yield participant, result.student, "", result.points, "100", "Yes", "", said
+        comment = _as_html(result, exercise, level)
+        yield participant, result.student, "", result.points, "100", "Yes", "", comment
 
 
 PLATFORMS: dict[str, Callable[[Sequence[Result], Exercise, str, str], Iterator[Row]]] = {
@@ -62,8 +49,7 @@ PLATFORMS: dict[str, Callable[[Sequence[Result], Exercise, str, str], Iterator[R
 
 def _as_html(result: Result, exercise: Exercise, level: str) -> str:
     """Moodle takes comments for HTML, in which a table's line may not be broken."""
-    said = [f"<p>{html.escape(result.summary, quote=False)}</p>"]
-    for paragraph in feedback(result, exercise, level):
-        text = html.escape(paragraph.text, quote=False).replace("\n", "<br>")
-        said.append(f"<pre>{text}</pre>" if paragraph.kind == "code" else f"<p>{text}</p>")
-    return "".join(said)
+    paragraphs = [Paragraph("text", result.summary), *feedback(result, exercise, level)]
+    tags = ["pre" if paragraph.kind == "code" else "p" for paragraph in paragraphs]
+    texts = [html.escape(paragraph.text, quote=False).replace("\n", "<br>") for paragraph in paragraphs]
+    return "".join(f"<{tag}>{text}</{tag}>" for tag, text in zip(tags, texts, strict=True))

@@ -1,29 +1,34 @@
 """grades.csv: one line for each submission, for people with a spreadsheet and for programs."""
 
-from __future__ import annotations
-
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from checker import files
 from checker.result import Result
 from checker.sanitize import spreadsheet_cell
 
-COLUMNS = ("submission", "student", "file", "verdict", "score", "mistakes", "summary", "remarks")
+# A submission that could not be graded has no score, which is not a zero.
+COLUMNS: dict[str, Callable[[Result], str]] = {
+    "submission": lambda result: result.submission,
+    "student": lambda result: result.student,
+    "file": lambda result: result.file,
+    "verdict": lambda result: result.verdict,
+    "score": lambda result: result.points,
+    "mistakes": lambda result: " ".join(mistake.id for mistake in result.mistakes),
+    "summary": lambda result: result.summary,
+    "remarks": lambda result: " ".join(remark.id for remark in result.remarks),
+}
 LONGEST_CELL = 20_000  # characters; Excel takes 32,767
 
 # Without it Excel takes UTF-8 for the letters of the country it was bought in.
 _BYTE_ORDER_MARK = "\ufeff"
 
 
-def write_grades(path: Path, results: Sequence[Result]) -> None:
-    """Write the table. A submission that could not be graded has no score, which is not a zero.
-
-    Raises `files.CannotWriteError`.
-    """
-    files.write(path, table([COLUMNS, *map(_row, results)]))
+def grades(results: Iterable[Result]) -> Iterator[Sequence[str]]:
+    """The rows of the table, headings first."""
+    yield tuple(COLUMNS)
+    for result in results:
+        yield [cell(result) for cell in COLUMNS.values()]
 
 
 def table(rows: Iterable[Sequence[str]]) -> Iterator[str]:
@@ -37,16 +42,3 @@ def table(rows: Iterable[Sequence[str]]) -> Iterator[str]:
         text = io.StringIO()
         csv.writer(text).writerow(spreadsheet_cell(cell, LONGEST_CELL) for cell in row)
         yield text.getvalue()
-
-
-def _row(result: Result) -> Sequence[str]:
-    return (
-        result.submission,
-        result.student,
-        result.file,
-        result.verdict,
-        result.points,
-        " ".join(mistake.id for mistake in result.mistakes),
-        result.summary,
-        " ".join(remark.id for remark in result.remarks),
-    )

@@ -4,8 +4,6 @@ A score that is missing is an error there, which the student is told to report a
 file for what could not be graded through no fault of the student: any score, a zero too, would be a grade.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,10 +15,10 @@ from checker.reports.feedback import as_text
 from checker.result import Result
 
 
-def trouble(path: Path, submissions: int) -> str | None:
+def why_not(path: Path, submissions: int) -> str | None:
     """Why so many submissions cannot be written there, or None.
 
-    >>> trouble(Path("results.json"), 1), trouble(Path("results"), 30)
+    >>> why_not(Path("results.json"), 1), why_not(Path("results"), 30)
     (None, None)
     """
     if submissions < 2 or not _is_one_file(path):
@@ -34,7 +32,7 @@ def _is_one_file(path: Path) -> bool:
 
 def write_gradescope(path: Path, results: Sequence[Result], exercise: Exercise, level: str) -> None:
     """Write the file of the only result, or a folder with one for each. Raises `files.CannotWriteError`."""
-    if why := trouble(path, len(results)):
+    if why := why_not(path, len(results)):
         raise files.CannotWriteError(why)
     for result in results:
         file = path if _is_one_file(path) else path / f"{result.submission}.json"

@@ -1,7 +1,5 @@
 """What all pages have in common: templates that escape, and a policy that lets nothing in but what we wrote."""
 
-from __future__ import annotations
-
 import base64
 import functools
 import hashlib
@@ -16,11 +14,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 def page(template: str, *, style: str, script: str = "", **content: Any) -> str:
     """A whole page from a template. Whatever `content` holds is shown as text; `style` and `script` are ours."""
-    return render(template, policy=policy(style, script), style=Markup(style), script=Markup(script), **content)
-
-
-def render(template: str, **content: Any) -> str:
-    """A part of a page. Only `Markup` is taken for markup."""
+    content |= {"policy": policy(style, script), "style": Markup(style), "script": Markup(script)}
     return _environment().get_template(template).render(content)
 
 
@@ -32,13 +26,10 @@ def policy(style: str, script: str = "") -> str:
     "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; style-src"
     """
     parts = ["default-src 'none'", "img-src data:", "base-uri 'none'", "form-action 'none'"]
-    parts.append(f"style-src '{_hash(style)}'")
-    parts += [f"script-src '{_hash(script)}'"] if script else []
+    for directive, text in {"style-src": style, "script-src": script}.items():
+        if text:
+            parts.append(f"{directive} 'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'")
     return "; ".join(parts)
-
-
-def _hash(text: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 @functools.cache
@@ -60,9 +51,6 @@ def _environment() -> Environment:
 
 
 @functools.cache
-def form() -> str:
+def digest() -> str:
     """A digest of templates, styles and scripts: pages that were written with others are written again."""
-    digest = hashlib.sha256()
-    for path in sorted(TEMPLATES.iterdir()):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(TEMPLATES.iterdir()))).hexdigest()

@@ -4,13 +4,9 @@ A wrong answer is a failure; what never came to an answer (an exception, a limit
 could not be graded through no fault of the student is skipped: the test did not take place.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from pathlib import Path
 from xml.etree import ElementTree
 
-from checker import files
 from checker.exercises.model import Exercise
 from checker.reports.feedback import as_text
 from checker.result import Result
@@ -24,11 +20,6 @@ _KINDS = {
 }  # any other is an error
 
 
-def write_junit(path: Path, results: Sequence[Result], exercise: Exercise, level: str) -> None:
-    """Write the file. Raises `files.CannotWriteError`."""
-    files.write(path, (junit(results, exercise, level),))
-
-
 def junit(results: Sequence[Result], exercise: Exercise, level: str) -> str:
     """The text of the file. Results hold no character that XML has none of."""
     kinds = [_KINDS.get(result.verdict, "error") for result in results]
@@ -36,14 +27,14 @@ def junit(results: Sequence[Result], exercise: Exercise, level: str) -> str:
         "tests": str(len(results)),
         "failures": str(kinds.count("failure")),
         "errors": str(kinds.count("error")),
-        "time": _seconds(sum(map(_time, results))),
+        "time": _time(*results),
     }
     root = ElementTree.Element("testsuites", counts)
     suite = ElementTree.SubElement(
         root, "testsuite", {"name": exercise.id, **counts, "skipped": str(kinds.count("skipped"))}
     )
     for result, kind in zip(results, kinds, strict=True):
-        attributes = {"name": result.submission, "classname": exercise.id, "time": _seconds(_time(result))}
+        attributes = {"name": result.submission, "classname": exercise.id, "time": _time(result)}
         case = ElementTree.SubElement(suite, "testcase", attributes)
         if kind is not None:
             outcome = ElementTree.SubElement(case, kind, {"type": result.verdict, "message": result.summary})
@@ -52,9 +43,5 @@ def junit(results: Sequence[Result], exercise: Exercise, level: str) -> str:
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'
 
 
-def _time(result: Result) -> float:
-    return result.timings.get("total", 0.0)
-
-
-def _seconds(seconds: float) -> str:
-    return f"{seconds:.3f}"
+def _time(*results: Result) -> str:
+    return f"{sum(result.timings.get('total', 0.0) for result in results):.3f}"

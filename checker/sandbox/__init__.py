@@ -1,4 +1,4 @@
-"""What keeps a stranger's kernel in its place.
+"""Locks an untrusted kernel in. Start with `levels`.
 
 `inside/` runs in the kernel's own process before any code of the notebook; it needs nothing but the standard library
 and nothing of this package. The modules beside it are the judge's: `levels` chooses by really starting, `policies`

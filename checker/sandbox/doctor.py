@@ -1,7 +1,5 @@
 """What a machine offers for a sandbox, what it lacks, and the command that would add it."""
 
-from __future__ import annotations
-
 import platform
 import sys
 from dataclasses import dataclass
@@ -42,6 +40,17 @@ def examine() -> Examination:
         return Examination((Layer("sandbox", False, f"not made for {name} yet", remedy),), best.level, best.reason)
     layers = (_namespaces(), _landlock(), _seccomp(), _user())
     return Examination(layers, best.level, best.reason)
+
+
+def report(found: Examination) -> str:
+    """What `checker doctor` prints: the layers, what would add those that are missing, and the level."""
+    width = max(len(layer.name) for layer in found.layers)
+    lines = [f"{layer.name:<{width}}  {'yes' if layer.offered else 'no':<3}  {layer.detail}" for layer in found.layers]
+    lines += ["", *(f"{layer.name}: {layer.remedy}" for layer in found.layers if layer.remedy)]
+    lines.append(f"Level: {found.level}" + (f" ({found.reason})" if found.reason else ""))
+    if not found.enough_for_untrusted:
+        lines.append("That is too little for grading other people's notebooks.")
+    return "\n".join(lines)
 
 
 def _namespaces() -> Layer:

@@ -1,7 +1,5 @@
 """The levels of the sandbox, and the best that this machine offers: found by really starting it once."""
 
-from __future__ import annotations
-
 import functools
 import json
 import os
@@ -45,37 +43,37 @@ class Sandbox:
     reason: str = ""
 
 
-def level_asked_for(asked: str) -> Level | None:
+def requested_level(option: str) -> Level | None:
     """The level that `off`, `require` or `require=LEVEL` stand for; None for `auto`. Raises `ValueError` for others.
 
-    >>> level_asked_for("require"), level_asked_for("require=reduced"), level_asked_for("auto")
+    >>> requested_level("require"), requested_level("require=reduced"), requested_level("auto")
     ('full', 'reduced', None)
     """
     meanings: dict[str, Level | None] = {"auto": None, "off": "limits", "require": "full"}
     meanings |= {f"require={level}": level for level in LEVELS}
-    if asked not in meanings:
+    if option not in meanings:
         levels = ", ".join(LEVELS)
-        raise ValueError(f"{asked!r} is none of auto, off, require, require=LEVEL (LEVEL: {levels})")
-    return meanings[asked]
+        raise ValueError(f"{option!r} is none of auto, off, require, require=LEVEL (LEVEL: {levels})")
+    return meanings[option]
 
 
-def choose(asked: str = "auto", *, least: Level = "limits") -> Sandbox:
+def choose(option: str = "auto", *, least: Level = "limits") -> Sandbox:
     """The level for `auto`, `off`, `require` or `require=LEVEL`.
 
     `auto` takes the best that starts here. Raises `SandboxUnavailableError` when that is below `least`, or when the
-    required level does not start; `ValueError` for anything else that is asked.
+    required level does not start; `ValueError` for any other option.
 
     >>> choose("off").level
     'limits'
     """
-    level = level_asked_for(asked)
+    level = requested_level(option)
     if level is None:
         best = next(level for level in LEVELS if trial(level).started)
-        choice = Sandbox(best, why_not_better(best))
+        sandbox = Sandbox(best, why_not_better(best))
         if LEVELS.index(best) > LEVELS.index(least):
-            raise SandboxUnavailableError(f"this machine offers only the sandbox level {best} ({choice.reason})")
-        return choice
-    if asked == "off":
+            raise SandboxUnavailableError(f"this machine offers only the sandbox level {best} ({sandbox.reason})")
+        return sandbox
+    if option == "off":
         return Sandbox(level, "switched off")
     tried = trial(level)
     if not tried.started:

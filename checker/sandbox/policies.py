@@ -1,7 +1,5 @@
 """The policy of each level: what a kernel may read, whose user it becomes, how much it may use."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import os

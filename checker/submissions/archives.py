@@ -1,7 +1,5 @@
 """Finding and opening untrusted files: folders, archives and single files as one flat list."""
 
-from __future__ import annotations
-
 import errno
 import io
 import os

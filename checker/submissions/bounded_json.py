@@ -1,7 +1,5 @@
 """Untrusted JSON: what it holds is counted before it is parsed."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import re

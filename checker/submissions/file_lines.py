@@ -1,108 +1,81 @@
-"""Where a line of a code cell stands in the file that was handed in, for tools that show files and know no cells."""
+"""Line numbers in the file that was handed in, for tools that show files and know no cells."""
 
-from __future__ import annotations
-
-import bisect
-import itertools
+import functools
 import json
-import json.decoder
-import json.scanner
 import re
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
 
-from checker.result import Finding, Source
-from checker.submissions.notebook import MARKER, UnreadableError, decode
+from checker.result import Finding, Judgement, Source
+from checker.submissions.notebook import UnreadableError, decode
 
-if TYPE_CHECKING:
-    from checker.result import Judgement
+MOST_PLACES = 4  # of one cell's source in a file; where it is written more often, no line is claimed
 
-_LINE_END = re.compile(r"\r\n|\r|\n")
+# What some write otherwise than Jupyter does: line ends of Windows, and characters that Colab may escape.
+_IN_STRINGS = {r"\r\n": r"\n", **{f"\\u{ord(character):04x}": character for character in "<>&='"}}
 
 
-def with_file_lines(judgement: Judgement, data: bytes, *, script: bool = False) -> Judgement:
-    """The same with the lines of the file that it points at, as far as there are such lines."""
-    function = judgement.function
-    if judgement.verdict == "correct" or (function is None and not any(place.line for place in judgement.mistakes)):
+def with_file_lines(judgement: Judgement, data: bytes, code: Sequence[str], *, script: bool = False) -> Judgement:
+    """The judgement with `file_line` filled in, where that is known. `code` are the sources of the code cells."""
+    try:
+        text = normalised(decode(data), script=script)
+    except UnreadableError:
         return judgement
-    cells = file_lines(data, script=script)
+
+    @functools.cache
+    def begin(code_cell: int) -> int | None:
+        return first_line(text, code[code_cell - 1], script=script) if 0 < code_cell <= len(code) else None
 
     def line_of(place: Finding | Source) -> int | None:
-        lines = cells[place.code_cell - 1] if place.code_cell and place.code_cell <= len(cells) else []
-        return lines[place.line - 1] if place.line and place.line <= len(lines) else None
+        first = begin(place.code_cell) if place.code_cell and place.line else None
+        return first + place.line - 1 if first and place.line else None
 
     return replace(
         judgement,
         mistakes=tuple(replace(finding, file_line=line_of(finding)) for finding in judgement.mistakes),
-        function=function and replace(function, file_line=line_of(function)),
+        function=judgement.function and replace(judgement.function, file_line=line_of(judgement.function)),
     )
 
 
-def file_lines(data: bytes, *, script: bool = False) -> list[list[int | None]]:
-    r"""For each code cell that holds anything, the line in the file (from 1) of each of its lines.
+def first_line(text: str, source: str, *, script: bool = False) -> int | None:
+    r"""The line of a file (from 1) in which the source of a code cell begins.
 
-    None stands for a line that shares the file's with another, as all do in a notebook written without line breaks.
+    None where that cannot be told: the source is in the file more than once, or not as Jupyter writes it, each of its
+    lines on a line of its own. Nothing is parsed, so this takes a few passes over the text, whatever is in it.
 
-    >>> file_lines(b'{"cells": [{"cell_type": "code", "source": [\n "x = 1\\n",\n "y = 2"\n]}]}')
-    [[2, 3]]
-    >>> file_lines(b"# In[1]:\n\nx = 1\n# In[2]:\ny = x\nz = y\n", script=True)
-    [[3], [5, 6]]
+    >>> first_line('{"cells": [{"cell_type": "code", "source": [\n "x = 1\\n",\n "y = 2"\n]}]}', "x = 1\ny = 2")
+    2
+    >>> first_line("# In[1]:\n\nx = 1\n# In[2]:\ny = x\nz = y\n", "y = x\nz = y", script=True)
+    5
     """
-    try:
-        text = decode(data)
-        cells = _lines_of_script(text) if script else _lines_of_notebook(text)
-    except (UnreadableError, ValueError, RecursionError):
-        return []
-    times = Counter(itertools.chain.from_iterable(cells))
-    return [[line if times[line] == 1 else None for line in lines] for lines in cells]
+    if script:
+        place = _only_place(f"\n{text}\n", f"\n{source}\n")
+        return None if place is None else text.count("\n", 0, place) + 1
+    gap = re.search(r'"source": ?\[(\n[ \t]*)"', text)  # before each line of a source
+    if gap is None:
+        return None
+    for ascii_only in (False, True):
+        lines = [json.dumps(line, ensure_ascii=ascii_only) for line in re.findall(r".*\n|.+", source)]
+        place = _only_place(text, f"[{gap[1]}{f',{gap[1]}'.join(lines)}\n")
+        if place is not None:
+            return text.count("\n", 0, place) + 2
+    return None
 
 
-def _lines_of_script(text: str) -> list[list[int]]:
-    text = _LINE_END.sub("\n", text)
-    cells, start, line = [], 0, 1
-    for end, following in [*((found.start(), found.end()) for found in MARKER.finditer(text)), (len(text), len(text))]:
-        part = text[start:end]
-        if part.strip():
-            first = line + len(part) - len(part.lstrip("\n"))
-            cells.append(list(range(first, first + part.strip("\n").count("\n") + 1)))
-        line += text.count("\n", start, following)
-        start = following
-    return cells
+def normalised(text: str, *, script: bool = False) -> str:
+    """The text as `first_line` takes it: only line feeds end lines, and no character is escaped without need."""
+    for escape, character in {"\r\n": "\n", "\r": "\n", **({} if script else _IN_STRINGS)}.items():
+        text = text.replace(escape, character)
+    return text
 
 
-def _lines_of_notebook(text: str) -> list[list[int]]:
-    breaks = [found.end() for found in _LINE_END.finditer(text)]
-    cells = []
-    for cell in _with_places(text)["cells"]:
-        source = cell.get("source", "")
-        pieces = source if isinstance(source, list) else [source]
-        whole = "".join(pieces)
-        if cell.get("cell_type") == "code" and whole.strip():
-            begins = [0, *itertools.accumulate(map(len, pieces))][:-1]
-            starts = [0, *(found.end() for found in _LINE_END.finditer(whole))]
-            holders = [pieces[bisect.bisect_right(begins, start) - 1] for start in starts]
-            cells.append([bisect.bisect_right(breaks, piece.place) + 1 for piece in holders])
-    return cells
-
-
-class _Placed(str):
-    """A string of a JSON text, and where it ends there; it cannot hold a line end as such."""
-
-    place: int
-
-
-def _with_places(text: str) -> Any:
-    """JSON whose strings know their places. It has been read before, so it is JSON, and bounded."""
-
-    def placed(text: str, begin: int, strict: bool) -> tuple[_Placed, int]:
-        value, end = json.decoder.scanstring(text, begin, strict)  # type: ignore[attr-defined]
-        string = _Placed(value)
-        string.place = end
-        return string, end
-
-    decoder: Any = json.JSONDecoder()
-    decoder.parse_string = placed
-    # Not the scanner in C, which does not ask `parse_string`.
-    decoder.scan_once = json.scanner.py_make_scanner(decoder)  # type: ignore[attr-defined]
-    return decoder.decode(text)
+def _only_place(text: str, part: str) -> int | None:
+    """Where the text has this part; where it has several, the one in a code cell."""
+    places = [text.find(part)]
+    while places[-1] >= 0 and len(places) <= MOST_PLACES:
+        places.append(text.find(part, places[-1] + 1))
+    *places, end = places
+    if len(places) > 1:
+        kinds = (text.rfind('"cell_type"', 0, place) for place in places)
+        places = [p for p, kind in zip(places, kinds, strict=True) if text.startswith('"cell_type": "code"', kind)]
+    return places[0] if end < 0 and len(places) == 1 else None

@@ -4,8 +4,6 @@ Not with nbformat: for untrusted files it raises a dozen kinds of errors, quotes
 cell types and sources are read here, so little can go wrong.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from dataclasses import dataclass

@@ -8,8 +8,6 @@ Owner(student='Ada Lovelace', id='1234', platform='moodle', order=0)
 Owner(student='lovelaceada', id='123', platform='canvas', order=456)
 """
 
-from __future__ import annotations
-
 import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence

@@ -164,15 +164,18 @@ def test_a_scheduler_that_dies_ends_the_batch_with_what_is_done(cluster: Running
     more, errors = process.communicate(timeout=300)
     assert process.returncode == 3, (said, more, errors)
     assert errors == (
-        "checker: the connection to the cluster is lost; what was graded is kept, and the same command goes on from "
-        "there\n"
+        "checker: the connection to the cluster is lost; what was graded is kept; run the same command again to "
+        "resume\n"
     )
     assert results(folder)
 
 
 def test_an_address_at_which_no_scheduler_answers_is_named(tmp_path: Path) -> None:
     (tmp_path / "ada.ipynb").write_bytes(b"")
-    run = graded(tmp_path / "ada.ipynb", "tcp://127.0.0.1:9")
+    begin = "import sys; from checker import cli; from checker.batch import cluster; cluster.CONNECT_WITHIN = 1"
+    program = [sys.executable, "-c", f"{begin}; sys.exit(cli.main())"]
+    command_line = command(tmp_path / "ada.ipynb", "tcp://127.0.0.1:9")[3:]
+    run = subprocess.run([*program, *command_line], capture_output=True, text=True, timeout=300, cwd=ROOT, check=False)
     assert run.returncode == 2
     assert run.stderr == "checker: --cluster: no Dask scheduler answers at tcp://127.0.0.1:9\n"
 

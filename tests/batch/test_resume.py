@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import os
 import random
 import subprocess
@@ -24,8 +25,8 @@ from checker.batch.new_result import new_result
 from checker.batch.settings import Settings
 from checker.exercises.model import Exercise
 from checker.grading.score import Scale
-from checker.kernel.limits import Limits
-from checker.result import Result, from_json, to_json
+from checker.kernel.options import Limits
+from checker.result import Judgement, Result, from_json, to_json
 from checker.submissions.find import Submission
 
 SETTINGS = Settings(sandbox="off")
@@ -55,7 +56,8 @@ class Students:
     ) -> Generator[tuple[Result, str]]:
         for submission in submissions:
             self.graded.append(submission.id)
-            result = new_result(submission, exercise, submission.read(), settings, self.verdict, "No.")  # type: ignore[arg-type]
+            judgement = Judgement(self.verdict, None, "No.")  # type: ignore[arg-type]
+            result = new_result(submission, exercise, settings, judgement, data=submission.read())
             yield replace(result, seed=settings.seed), "{}" if keep_executed else ""
 
     def lines(self) -> list[Result]:
@@ -243,7 +245,7 @@ def test_a_full_disk_is_said_in_one_sentence(tmp_path: Path) -> None:
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000)),
     )
     assert limited.returncode == 3 and "Traceback" not in limited.stderr
-    assert "could not be written: File too large; what was graded is kept, and the" in limited.stderr
+    assert "could not be written: File too large; what was graded is kept; run the" in limited.stderr
     again = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, timeout=120)
     assert again.returncode == 1 and "of 4 were graded before and are kept" in again.stdout
 
@@ -265,6 +267,20 @@ def test_two_at_once_in_one_folder_are_refused(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.skipif(os.name != "posix", reason="locks as here are POSIX")
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL])
+def test_a_file_system_without_locks_is_written_to_all_the_same(
+    code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flock(file: int, operation: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    for _ in range(2):
+        with files.locked(tmp_path):
+            assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+
+
 def essence(path: Path) -> dict[str, tuple[Any, ...]]:
     """Of each result in a journal what a regrade with the same seed must repeat."""
     results = list(map(from_json, path.read_text(encoding="utf-8").splitlines()))
@@ -274,7 +290,8 @@ def essence(path: Path) -> dict[str, tuple[Any, ...]]:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="processes are killed as POSIX does it")
-def test_fifty_kills_at_random_moments_change_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [10, pytest.param(40, marks=pytest.mark.slow)])
+def test_kills_at_random_moments_change_nothing(kills: int, tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
     for number in range(100):
@@ -289,8 +306,8 @@ def test_fifty_kills_at_random_moments_change_nothing(tmp_path: Path) -> None:
 
     undisturbed = subprocess.run(command(tmp_path / "a"), capture_output=True, text=True, check=False, timeout=300)
     assert undisturbed.returncode == 1, undisturbed.stderr
-    out, dice = tmp_path / "b", random.Random(7)
-    for _ in range(50):
+    out, dice = tmp_path / "b", random.Random(kills)
+    for _ in range(kills):
         process = subprocess.Popen(command(out), stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
         assert process.stdout is not None
         for _ in range(dice.randrange(6)):

@@ -154,7 +154,7 @@ def test_numbers_that_are_none_become_null_and_are_counted() -> None:
 def test_matrices_that_are_none_are_refused(yours: str) -> None:
     shown = compare("X", "values", ("a", "b"), np.ones((1, 1)), np.zeros((1, 1)), "here")
     line = to_json(Result("a", "A", "a", "", "x", "wrong", 0, "", comparisons=(shown,)))
-    assert '"yours": [[1.0]]' in line
+    assert '"yours":[[1.0]]' in line
     with pytest.raises(ValueError, match="not "):
         from_json(line.replace("[[1.0]]", yours))
 

@@ -2,6 +2,7 @@
 
 import random
 import re
+import runpy
 
 import pytest
 from helpers import ROOT
@@ -80,7 +81,7 @@ def test_the_first_wrong_expression_is_on_the_line_of_the_mistake(mistakes: froz
         "parameters": ("q", "k", "v", "o", "for"),
         "scores": ("s",),
         "scale": ("s", "a"),
-        # The helper is to blame if it was given right values, and what uses the scores if there is no softmax.
+        # A helper is pointed at if it was given right values, and what uses the scores if there is no softmax.
         "softmax": ("a", "e", "return e", "o"),
         "weighting": ("o",),
         "join": ("h",),
@@ -143,7 +144,7 @@ def test_a_missing_key_bias_is_only_remarked_on_beside_a_real_mistake() -> None:
     assert remark.id == "key-bias-missing" and "cannot be seen in any output" in remark.message
 
 
-def test_a_slip_in_one_head_only_is_found_by_the_trace() -> None:
+def test_a_mistake_in_one_head_only_is_found_by_the_trace() -> None:
     judgement = judged(scaled="s1 = s1 / np.sqrt(H_D)")
     assert ids(judgement) == ["scale-missing"]
     assert judgement.mistakes[0].source.strip() == "a1, a2 = softmax_cols(s1), softmax_cols(s2)"
@@ -258,12 +259,12 @@ def test_the_trace_points_into_programs_of_every_style(style: str) -> None:
     assert finding.source[slice(*finding.columns)] == first_wrong
 
 
-def test_a_function_that_always_gives_the_same_answer_is_seen_through() -> None:
+def test_a_function_that_always_gives_the_same_answer_is_found_out() -> None:
     body = "  memory = globals().setdefault('memory', [])\n  memory.append(X @ X.T)\n  return memory[0]\n"
     assert ids(judge_body(body, EXERCISE, EXERCISE.draw(1))) == ["answer-hard-coded"]
 
 
-def test_what_is_right_so_far_is_said_in_words() -> None:
+def test_what_is_right_so_far_is_put_in_words() -> None:
     judgement = judged(scaled="pass")
     assert judgement.right_so_far == "queries, keys and values of both heads; scores K^T Q of both heads" or (
         judgement.right_so_far == "queries, keys, values and scores K^T Q of both heads"
@@ -295,7 +296,7 @@ def test_a_part_of_a_wrong_result_is_not_taken_for_a_known_mistake() -> None:
     assert finding.source[slice(*finding.columns)] == "omega_v1 @ X - beta_v1"
 
 
-def test_an_answer_that_nothing_explains_says_so_and_what_its_insides_give_away() -> None:
+def test_of_an_answer_that_nothing_explains_the_note_says_what_its_attention_reveals() -> None:
     judgement = judged(scaled="s1, s2 = s1 / 1.7, s2 / 1.7")
     assert ids(judgement) == ["unexplained"]
     assert judgement.mistakes[0].note == "each column of the attention sums to one, and the scores were divided by 1.7"
@@ -365,7 +366,7 @@ def test_a_function_with_too_few_arguments_is_told_what_it_is_passed() -> None:
 # The exercise's description of its mistakes.
 
 
-def test_in_its_right_forms_the_description_computes_the_reference(exercise: Exercise) -> None:
+def test_the_right_variants_of_all_decisions_compute_the_reference(exercise: Exercise) -> None:
     for case in exercise.draw(2).all:
         state, reference = simulation.run(exercise, case.arguments, Hypothesis()), exercise.reference(case.arguments)
         assert state is not None
@@ -374,8 +375,8 @@ def test_in_its_right_forms_the_description_computes_the_reference(exercise: Exe
         )
 
 
-def test_every_mistake_that_a_form_makes_is_described_and_belongs_to_a_step(exercise: Exercise) -> None:
-    made = {id for decision in exercise.decisions for form in decision.variants for id in form.mistakes}
+def test_every_mistake_of_a_variant_is_described_and_belongs_to_a_step(exercise: Exercise) -> None:
+    made = {id for decision in exercise.decisions for variant in decision.variants for id in variant.mistakes}
     steps = {step.id for step in exercise.steps}
     assert all(exercise.mistakes[id].remark or exercise.mistakes[id].step in steps for id in made)
     for decision in exercise.decisions:
@@ -391,7 +392,9 @@ def test_hints_ask_and_give_nothing_away(exercise: Exercise) -> None:
 
 
 def test_the_documentation_lists_every_mistake_with_its_title(exercise: Exercise) -> None:
+    page = runpy.run_path(str(ROOT / "docs/mistakes.py"))
     text = (ROOT / "docs/mistakes.md").read_text(encoding="utf-8")
+    assert page["with_tables"](text, exercise) == text, "run `python docs/mistakes.py`"
     for mistake in exercise.mistakes.values():
         assert re.search(rf"^\| `{mistake.id}` \|.*{re.escape(mistake.title)} \|$", text, re.MULTILINE), mistake.id
     known = {*exercise.mistakes, "later-cell-failed"}

@@ -1,4 +1,4 @@
-"""Warm kernels: to a notebook they look like cold ones, and nobody is hurt when the warm process ends."""
+"""Forked kernels: to a notebook they look like spawned ones, and nothing is lost when the fork server ends."""
 
 import asyncio
 import contextlib
@@ -20,12 +20,13 @@ from helpers import EXAMPLES, EXERCISE, ROOT, SOLUTION, filled_in, notebook, out
 from checker.batch.grade import grade_one
 from checker.batch.settings import Settings
 from checker.exercises import load
-from checker.kernel import fonts, fork_server, launch, launchers, provisioner
+from checker.kernel import fork_server, launch, options
 from checker.kernel import run as runs
-from checker.kernel.launchers import LAUNCHERS, Launcher, choose_launcher
-from checker.kernel.limits import Limits
 from checker.kernel.observation import Observation
+from checker.kernel.options import LAUNCHERS, Launcher, Limits, choose_launcher
 from checker.kernel.run import observe
+from checker.sandbox import policies
+from checker.sandbox.inside import hooks
 from checker.sandbox.inside.supervisor import descendants
 from checker.sandbox.levels import LEVELS, Level, trial
 from checker.submissions.find import Submission
@@ -40,7 +41,7 @@ OFFERED = [level for level in LEVELS if trial(level).started]
 
 @pytest.fixture(autouse=True)
 def attempts(monkeypatch: pytest.MonkeyPatch) -> list[Launcher]:
-    """The launchers of all kernels that this test starts: what could not be forked would be started anew."""
+    """The launchers of all kernels that this test starts: what could not be forked is spawned."""
     seen: list[Launcher] = []
     start = runs.launch
 
@@ -68,7 +69,7 @@ def printed(seen: Observation) -> str:
     return "".join(output.get("text", "") for cell in outputs(seen) for output in cell)
 
 
-def warm_processes() -> list[int]:
+def fork_servers() -> list[int]:
     """Those of this process, without the kernels that are forks of them."""
     found = []
     for process in descendants(os.getpid()):
@@ -96,16 +97,16 @@ def test_every_example_gives_the_same_outputs() -> None:
         return tuple(observe(parsed[path], None, LIMITS, level=OFFERED[0], launcher=how) for how in LAUNCHERS)  # type: ignore[return-value]
 
     with ThreadPoolExecutor(2) as pool:
-        for path, (forked, cold) in zip(parsed, pool.map(both, parsed), strict=True):
-            assert (forked.ending, forked.failures) == (cold.ending, cold.failures), path
-            assert outputs(forked) == outputs(cold), path
+        for path, (forked, spawned) in zip(parsed, pool.map(both, parsed), strict=True):
+            assert (forked.ending, forked.failures) == (spawned.ending, spawned.failures), path
+            assert outputs(forked) == outputs(spawned), path
             assert path != SOLUTION or forked.executed.count("image/png") > 1
 
 
 @pytest.mark.parametrize("level", [level for level in OFFERED if level in ("full", "limits")])
 def test_a_notebook_cannot_tell_how_its_kernel_was_started(level: Level, attempts: list[Launcher]) -> None:
-    forked, cold = (outputs(run(*CELLS, how=how, level=level)) for how in LAUNCHERS)
-    different = [cell for cell, one, other in zip(CELLS, forked, cold, strict=True) if one != other]
+    forked, spawned = (outputs(run(*CELLS, how=how, level=level)) for how in LAUNCHERS)
+    different = [cell for cell, one, other in zip(CELLS, forked, spawned, strict=True) if one != other]
     assert not different and attempts == [*LAUNCHERS]
 
 
@@ -124,34 +125,34 @@ def test_nothing_of_one_notebook_is_seen_by_the_next() -> None:
     assert printed(run(code)) == printed(run(code)) == "False True\n"
 
 
-# The warm process's own life.
+# The fork server's own life.
 
 
-def test_there_is_one_warm_process_and_it_is_replaced_when_it_has_been_killed(attempts: list[Launcher]) -> None:
+def test_there_is_one_fork_server_and_it_is_replaced_when_it_has_been_killed(attempts: list[Launcher]) -> None:
     run("pass")
-    [first] = warm_processes()
+    [first] = fork_servers()
     run("pass")
-    assert warm_processes() == [first]
+    assert fork_servers() == [first]
     os.kill(first, signal.SIGKILL)
     wait_for_the_end_of(first)
     assert printed(run("print('runs')")) == "runs\n"
-    [second] = warm_processes()
+    [second] = fork_servers()
     assert second != first and set(attempts) == {"fork"}
 
 
+# Not more than its own: other processes that run tests have theirs.
 KILLS = """
 import os, signal, time
-for process in filter(str.isdigit, os.listdir('/proc')):
-    try:
-        if b'--fork-server' in open(f'/proc/{process}/cmdline', 'rb').read() and int(process) != os.getpid():
-            os.kill(int(process), signal.SIGKILL)
-    except OSError:
-        pass
+above = os.getppid()
+while b'--fork-server' in open(f'/proc/{above}/cmdline', 'rb').read():
+    stat = open(f'/proc/{above}/stat').read()
+    os.kill(above, signal.SIGKILL)
+    above = int(stat.rsplit(')', 1)[1].split()[1])
 time.sleep(FORKED * 20)
 """
 
 
-def test_a_submission_that_kills_the_warm_process_is_graded_in_a_cold_kernel(attempts: list[Launcher]) -> None:
+def test_a_submission_that_kills_the_fork_server_is_graded_in_a_spawned_kernel(attempts: list[Launcher]) -> None:
     """Nothing keeps it from doing so at the weakest level."""
     forked = "import sys\nFORKED = '--fork-server' in sys.orig_argv"
     data = {"killer": filled_in(before=f"{forked}\n{KILLS}"), "next": filled_in()}
@@ -187,7 +188,7 @@ asyncio.run(main())
 
 @pytest.mark.parametrize("level", OFFERED)
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_the_warm_process_and_its_kernels_end_with_the_judge(number: signal.Signals, level: Level) -> None:
+def test_the_fork_server_and_its_kernels_end_with_the_judge(number: signal.Signals, level: Level) -> None:
     command = [sys.executable, "-c", JUDGE.replace("LEVEL", repr(level))]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as judge:
         assert judge.stdout is not None
@@ -228,7 +229,7 @@ class ImpatientError(Exception):
 
 @pytest.mark.parametrize("level", OFFERED)
 def test_a_kernel_can_be_ended_before_it_has_begun(level: Level, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def report(_: Any, __: Any) -> None:
+    async def report(_: Any) -> None:
         raise ImpatientError
 
     async def start_and_end() -> None:
@@ -236,15 +237,15 @@ def test_a_kernel_can_be_ended_before_it_has_begun(level: Level, monkeypatch: py
             async with launch.launch(2**30, level, launcher="fork"):
                 pass
 
-    monkeypatch.setattr(provisioner.SandboxProvisioner, "_report", report)
-    monkeypatch.setattr(provisioner, "END_WITHIN", 10**6)
+    monkeypatch.setattr(launch, "_wait_for_report", report)
+    monkeypatch.setattr(launch, "END_WITHIN", 10**6)
     for _ in range(20):
         asyncio.run(asyncio.wait_for(start_and_end(), 60))
-    [process] = warm_processes()
+    [process] = fork_servers()
     assert descendants(process) == []
 
 
-def test_where_the_warm_process_does_not_start_kernels_are_cold(
+def test_where_the_fork_server_does_not_start_kernels_are_spawned(
     attempts: list[Launcher], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """It is not tried a second time."""
@@ -257,34 +258,34 @@ def test_where_the_warm_process_does_not_start_kernels_are_cold(
     broken.stop()
 
 
-def test_two_threads_share_the_warm_process() -> None:
+def test_two_threads_share_the_fork_server() -> None:
     with ThreadPoolExecutor(2) as pool:
         said = [*pool.map(lambda number: printed(run(f"print({number})")), range(4))]
-    assert said == ["0\n", "1\n", "2\n", "3\n"] and len(warm_processes()) == 1
+    assert said == ["0\n", "1\n", "2\n", "3\n"] and len(fork_servers()) == 1
 
 
-def test_a_fork_of_the_judge_has_a_warm_process_of_its_own() -> None:
+def test_a_fork_of_the_judge_has_a_fork_server_of_its_own() -> None:
     run("pass")
     code = "import sys; sys.path[:0] = ['tests', 'tests/kernel']; import test_fork_server; test_fork_server.in_a_fork()"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=120)
 
 
 def in_a_fork() -> None:
-    """Without threads of its own but the one that waits for the warm process."""
+    """Without threads of its own but the one that waits for the fork server."""
     run("pass")
-    [first] = warm_processes()
+    [first] = fork_servers()
     if child := os.fork():
         assert os.waitpid(child, 0)[1] == 0
-        assert printed(run("print('runs')")) == "runs\n" and warm_processes() == [first]
+        assert printed(run("print('runs')")) == "runs\n" and fork_servers() == [first]
     else:
         said = printed(run("print('runs')"))
-        os._exit(0 if said == "runs\n" and len(warm_processes()) == 1 else 1)
+        os._exit(0 if said == "runs\n" and len(fork_servers()) == 1 else 1)
 
 
 @pytest.mark.skipif(os.name != "posix" or os.getuid() != 0, reason="only root can look into it")
-def test_the_warm_process_knows_nothing_of_any_exercise() -> None:
+def test_the_fork_server_knows_nothing_of_any_exercise() -> None:
     run("pass")
-    [process] = warm_processes()
+    [process] = fork_servers()
     source = Path(sys.modules[load().expected.__module__].__file__ or "").parent
     texts = [path.read_bytes() for path in source.rglob("*.py")]
     lines = {line.strip() for text in texts for line in text.splitlines() if len(line.strip()) > 60}
@@ -310,9 +311,9 @@ def _memory(process: int) -> bytes:
 
 
 @pytest.mark.skipif(os.name != "posix" or os.getuid() == 0, reason="root may look into every process")
-def test_the_warm_process_is_closed_to_others_of_the_same_user() -> None:
+def test_the_fork_server_is_closed_to_others_of_the_same_user() -> None:
     run("pass")
-    [process] = warm_processes()
+    [process] = fork_servers()
     with pytest.raises(PermissionError):
         Path(f"/proc/{process}/environ").read_bytes()
 
@@ -322,7 +323,7 @@ def test_the_warm_process_is_closed_to_others_of_the_same_user() -> None:
 
 def test_kernels_are_forked_where_that_is_possible(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (choose_launcher("auto"), choose_launcher("fork"), choose_launcher("spawn")) == ("fork", "fork", "spawn")
-    monkeypatch.setattr(launchers, "LAUNCHERS", ("spawn",))
+    monkeypatch.setattr(options, "LAUNCHERS", ("spawn",))
     assert choose_launcher("auto") == "spawn"
     with pytest.raises(ValueError, match="the launchers here are spawn; not 'fork'"):
         choose_launcher("fork")
@@ -334,7 +335,8 @@ def test_fonts_of_other_folders_are_not_named_to_kernels(monkeypatch: pytest.Mon
     (tmp_path / "fontlist-v1.json").write_text(json.dumps(listed))
     (tmp_path / "fontlist-v2.json").write_text("[]")
     monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path))
-    monkeypatch.setattr(fonts, "_lists", fonts._lists.__wrapped__)
-    fonts.put_font_lists(tmp_path / "copy")
+    hooks.font_lists.cache_clear()
+    hooks.copy_font_lists(tmp_path / "copy", policies.SYSTEM)
+    hooks.font_lists.cache_clear()
     [copy] = (tmp_path / "copy").iterdir()
     assert [font["fname"] for font in json.loads(copy.read_text())["ttflist"]] == names[:2]

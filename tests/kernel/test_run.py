@@ -14,15 +14,15 @@ from helpers import ROOT, filled_in, notebook
 from checker.exercises.model import Exercise
 from checker.kernel.environment import KEPT_VARIABLES
 from checker.kernel.launch import launch
-from checker.kernel.limits import Limits
 from checker.kernel.observation import decode_call, decode_value, decode_values
+from checker.kernel.options import Limits
 from checker.kernel.run import ProbeRequest, observe
 from checker.submissions.notebook import parse
 
 
 def ask(code: str, *names: str) -> dict[str, float]:
     """Run one cell and return the numbers that names hold afterwards."""
-    observation = observe(parse(notebook(code)), ProbeRequest(names, "none", ()))
+    observation = observe(parse(notebook(code)), ProbeRequest("none", names))
     assert not observation.failures, observation.failures
     return {name: float(value.array) for name, value in observation.values.items() if value.array is not None}
 
@@ -74,7 +74,7 @@ def test_the_kernel_that_a_notebook_names_is_never_started() -> None:
     data = notebook("x = 1").replace(
         b'"metadata": {}, "cells"', b'"metadata": {"kernelspec": {"name": "bash"}}, "cells"'
     )
-    observation = observe(parse(data), ProbeRequest(("x",), "f", ()))
+    observation = observe(parse(data), ProbeRequest("f", ("x",)))
     assert observation.ending == "finished" and "x" in observation.values
 
 
@@ -88,7 +88,7 @@ def multihead_scaled_self_attention(*a):
   arrays = [o for o in gc.get_objects() if isinstance(o, np.ndarray)]
   arrays += [v for o in gc.get_objects() if isinstance(o, dict) for v in list(o.values()) if isinstance(v, np.ndarray)]
   return np.array([o.sum() for o in arrays if o.dtype == np.float64])"""
-    observation = observe(parse(notebook(spy)), ProbeRequest((), exercise.function, cases.all))
+    observation = observe(parse(notebook(spy)), ProbeRequest(exercise.function, calls=cases.all))
     for case in cases.all:
         value = observation.calls[case.name].value
         assert value is not None and value.array is not None and value.array.size > 10
@@ -100,10 +100,10 @@ def test_a_call_leaves_the_notebooks_globals_as_they_were(exercise: Exercise) ->
     cases = exercise.draw(1)
     data = notebook("N = 99\ndef f(*a):\n  return N", "def g(*a):\n  return D", "def h(*a):\n  return 'D' in globals()")
     [case] = cases.other_sizes[:1]
-    observation = observe(parse(data), ProbeRequest((), "f", (case,)))
+    observation = observe(parse(data), ProbeRequest("f", calls=(case,)))
     value = observation.calls[case.name].value
     assert value is not None and value.array == case.rebind["N"]
-    observation = observe(parse(data), ProbeRequest(("N", "D"), "f", ()))
+    observation = observe(parse(data), ProbeRequest("f", ("N", "D")))
     assert set(observation.values) == {"N"} and observation.values["N"].array == 99
 
 
@@ -132,7 +132,7 @@ def test_a_kernel_that_fails_to_start_is_said_to_be_our_fault(monkeypatch: pytes
 
 async def _socket_directory_mode() -> int:
     async with launch(memory=2**31) as kernel:
-        return Path(kernel.manager.connection_file).parent.stat().st_mode & 0o777
+        return Path(kernel.connection["ip"]).parent.stat().st_mode & 0o777
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no such modes; its kernels use TCP")

@@ -23,7 +23,7 @@ MISSING = {
     "tempfile", "termios", "tkinter", "tty", "venv", "winreg",
 }  # fmt: skip
 REFUSED = ("_thread.", "ctypes.", "fcntl.", "mmap.", "os.", "pty.", "shutil.", "socket.", "subprocess.", "tempfile.")
-HARMLESS = {"os.listdir", "os.scandir"}  # by which Python finds modules
+ALLOWED = {"os.listdir", "os.scandir"}  # by which Python finds modules
 
 
 class Finder(importlib.abc.MetaPathFinder):
@@ -38,7 +38,7 @@ class Finder(importlib.abc.MetaPathFinder):
 def refuse(event: str, arguments: tuple[Any, ...]) -> None:
     """An audit hook, which nobody can take away again."""
     is_source = event == "open" and str(arguments[0]).endswith((".py", ".pyc")) and arguments[1] in ("r", "rb")
-    if (event == "open" and not is_source) or (event.startswith(REFUSED) and event not in HARMLESS):
+    if (event == "open" and not is_source) or (event.startswith(REFUSED) and event not in ALLOWED):
         raise PermissionError(f"{event} is refused here")
 
 

@@ -84,7 +84,8 @@ def test_the_figures_of_the_solution_are_not_blank(executed: Cells) -> None:
     stored = [figure for cell in load(SOLUTION)["cells"] for figure in split_output(cell)[1]]
     assert len(figures) == len(stored) >= 1
     for figure in (*figures, *stored):
-        assert len(np.unique(figure.reshape(-1, figure.shape[-1]), axis=0)) > 50, "more than one colour"
+        colours = (figure * 255).astype(np.uint8).reshape(-1, 4).view(np.uint32)
+        assert len(np.unique(colours)) > 50, "more than one colour"
 
 
 def test_the_solution_runs_without_warnings() -> None:

@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 import xmlschema
-from helpers import EXAMPLES, GRADE, ROOT, checker, filled_in
-from jsonschema import Draft202012Validator
+from helpers import EXAMPLES, GRADE, GRADESCOPE, ROOT, checker, filled_in
 from markdown_it import MarkdownIt
 
 from checker.exercises.model import Exercise
@@ -26,7 +25,6 @@ from checker.result import Finding, Result, Source, read_results
 
 DATA = ROOT / "tests/data"
 JUNIT = xmlschema.XMLSchema(DATA / "junit-10.xsd")
-GRADESCOPE = Draft202012Validator(json.loads((DATA / "gradescope-results.schema.json").read_text(encoding="utf-8")))
 Graded = tuple[subprocess.CompletedProcess[str], Path]
 
 

@@ -14,16 +14,15 @@ from xml.etree.ElementTree import Element
 import html5lib
 import pytest
 from helpers import ROOT
-from synthetic import FUNCTION, comparisons, finding, make_class
+from synthetic import FUNCTION, comparisons, contrast, finding, make_class
 
 from checker import files
 from checker.exercises.mistakes import LEVELS
 from checker.exercises.model import Exercise
 from checker.reports import heat_maps
 from checker.reports.class_page import class_page, mistakes, points, row, unexplained, verdicts
-from checker.reports.feedback_page import code, feedback_page, page_name, ran
+from checker.reports.feedback_pages import code, feedback_page, how_it_ran, page_name
 from checker.reports.folder import NoResultsError, ReportOptions, rebuild, write_reports
-from checker.reports.heat import between, contrast, ink
 from checker.result import Comparison, Finding, Result, Source, Superseded, to_json
 
 
@@ -69,7 +68,7 @@ def test_the_first_wrong_expression_is_marked_in_the_function(wrong: Result, exe
 
 def test_a_wrong_expression_outside_of_the_function_gets_an_excerpt_of_its_own(wrong: Result) -> None:
     helper = Finding("scale-missing", "", code_cell=3, line=2, columns=(4, 9), source="    a / b")
-    function, other = code(replace(wrong, mistakes=(helper,)), pointing=True)
+    function, other = code(replace(wrong, mistakes=(helper,)), mark=True)
     assert not any(line.marked for line in function.lines)
     assert other.code_cell == 3 and [(line.number, line.marked) for line in other.lines] == [(2, "a / b")]
 
@@ -77,14 +76,16 @@ def test_a_wrong_expression_outside_of_the_function_gets_an_excerpt_of_its_own(w
 def test_a_line_that_is_not_what_the_finding_says_is_not_marked(wrong: Result) -> None:
     """As when a long function was cut off."""
     cut = replace(wrong, function=Source(5, 7, "def f(X):…"))
-    assert [[line.marked for line in excerpt.lines] for excerpt in code(cut, pointing=True)] == [
+    assert [[line.marked for line in excerpt.lines] for excerpt in code(cut, mark=True)] == [
         [""],
         ["softmax(Q.T @ Q, axis=1)"],
     ]
 
 
 def test_what_ran_is_said_with_its_limits(wrong: Result) -> None:
-    said = dict(ran(replace(wrong, settings={**wrong.settings, "weights": {"scores": 100}}, sandbox_reason="no root")))
+    said = dict(
+        how_it_ran(replace(wrong, settings={**wrong.settings, "weights": {"scores": 100}}, sandbox_reason="no root"))
+    )
     assert said["Limits"].startswith("one cell 20 s, all cells 60 s") and said["Limits"].endswith("memory 2 GB")
     assert said["Sandbox"] == "full (no root)" and said["Weights"] == "scores 100"
     assert str(wrong.seed) in said["Seed"] and wrong.sha256 in said["File"]
@@ -101,25 +102,25 @@ def test_a_result_of_which_nothing_ran_has_a_page_too(exercise: Exercise) -> Non
 
 def test_weights_have_a_fixed_scale_and_values_one_about_zero() -> None:
     weights, values = comparisons(1)
-    assert [(each.least, each.most) for each in heat_maps.heat_maps(weights)] == [("0", "1"), ("0", "1"), ("−1", "1")]  # noqa: RUF001
-    for each in heat_maps.heat_maps(values):
-        assert each.least == "−" + each.most  # noqa: RUF001
+    assert [(each.least, each.most) for each in heat_maps.panels(weights)] == [(0, 1), (0, 1), (-1, 1)]
+    assert all(each.least == -each.most for each in heat_maps.panels(values))
 
 
 def test_what_is_no_number_is_no_colour_and_what_is_right_is_one_map() -> None:
     comparison = replace(comparisons(1)[0], yours=((None, 0.5),), expected=((0.5, 0.5),))
-    yours, _, difference = heat_maps.heat_maps(comparison)
-    assert yours.cells[0][0].shade == difference.cells[0][0].shade == "nan" and difference.cells[0][1].text == "0"
-    [same] = heat_maps.heat_maps(replace(comparison, yours=((0.5, 0.5),)))
+    yours, _, difference = heat_maps.panels(comparison)
+    assert yours.colour(None) == difference.colour(None) == heat_maps.GREY and difference.number(0.0) == "0"
+    assert heat_maps.html(comparison).count('<td class="nan">nan</td>') == 2
+    [same] = heat_maps.panels(replace(comparison, yours=((0.5, 0.5),)))
     assert same.title == "yours and expected"
 
 
 def test_every_shade_of_a_cell_leaves_its_value_readable(wrong: Result, exercise: Exercise) -> None:
     for scale in heat_maps.SCALES.values():
         for step in range(heat_maps.STEPS + 1):
-            colour = between(scale, step / heat_maps.STEPS)
-            assert contrast(colour, ink(colour)) >= 4.5
-    used = {cell.get("class") for cell in tree(feedback_page(wrong, exercise, "hint")).findall(".//td")}
+            colour = heat_maps.between(scale, step / heat_maps.STEPS)
+            assert contrast(colour, heat_maps.ink(colour)) >= 4.5
+    used = {cell.get("class") for cell in tree(feedback_page(wrong, exercise, "hint")).findall(".//td")} - {None}
     assert used and all(f".{shade}{{" in heat_maps.stylesheet() for shade in used)
 
 
@@ -160,10 +161,8 @@ def nudged(comparison: Comparison) -> Comparison:
 
 def test_what_could_not_be_graded_and_files_that_do_not_count_are_named_with_the_reason(exercise: Exercise) -> None:
     failed = Result("ada", "Ada", "a.ipynb", "", exercise.id, "not graded", None, "The kernel did not start.")
-    options = ReportOptions(
-        superseded=(Superseded("old.ipynb", "Bea", "new.ipynb"),), problems=("x: there is no file",)
-    )
-    page = text(tree(class_page([failed], exercise, options)))
+    other = Superseded("old.ipynb", "Bea", "new.ipynb")
+    page = text(tree(class_page([failed], exercise, [other], ["x: there is no file"])))
     assert "Could not be graded Ada: not graded The kernel did not start." in page
     assert "old.ipynb: Bea also handed in new.ipynb" in page and "x: there is no file" in page
 
@@ -173,7 +172,7 @@ def test_a_row_of_the_table_is_short(exercise: Exercise) -> None:
     longest = replace(
         results[0], verdict="error", mistakes=(replace(finding("no-return", exercise), note="x" * 2_000),)
     )
-    assert len(row(longest, exercise).said) <= 160
+    assert len(row(longest, exercise).headline) <= 160
     page = class_page([*results, longest], exercise)
     assert len(page.encode()) / 2_000 < 400
 
@@ -279,9 +278,7 @@ def test_the_command_rebuilds_without_a_kernel(exercise: Exercise, tmp_path: Pat
     assert run.returncode == 0, run.stderr
     assert run.stdout.splitlines() == [f"3 results: {tmp_path / 'index.html'}", "set()"]
     assert "difference" not in (tmp_path / "feedback" / page_name(results[1])).read_text(encoding="utf-8")
-    assert [*map(to_json, results)] == [
-        json.dumps(each, ensure_ascii=False) for each in read(command(tmp_path, "--json"))
-    ]
+    assert [json.loads(to_json(result)) for result in results] == read(command(tmp_path, "--json"))
 
 
 @pytest.mark.parametrize(

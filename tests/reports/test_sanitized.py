@@ -17,17 +17,16 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from checker import sanitize
+from checker import files, sanitize
 from checker.exercises.mistakes import LEVELS
 from checker.exercises.model import Exercise
 from checker.reports import github, terminal
 from checker.reports.check_display import CheckDisplay
 from checker.reports.class_page import class_page
 from checker.reports.feedback import feedback
-from checker.reports.feedback_page import feedback_page
-from checker.reports.folder import ReportOptions
+from checker.reports.feedback_pages import feedback_page
 from checker.reports.gradebook import moodle
-from checker.reports.grades_csv import write_grades
+from checker.reports.grades_csv import grades, table
 from checker.reports.gradescope import results_json
 from checker.reports.junit import junit
 from checker.result import (
@@ -122,7 +121,7 @@ def test_terminals_and_logs_show_any_result_without_harm(
     exercise: Exercise, result: Result, level: str, width: int
 ) -> None:
     shown = printed(
-        terminal.story(result, exercise, level),
+        terminal.details(result, exercise, level),
         terminal.line(result, exercise, 20),
         terminal.summary([result]),
         width=width,
@@ -171,7 +170,7 @@ def test_annotations_are_the_only_commands_and_summaries_have_no_markup_of_stude
 @given(results=st.lists(RESULTS, min_size=1, max_size=3))
 @QUICK
 def test_tables_hold_any_results_and_no_formula(results: list[Result], tmp_path: Path) -> None:
-    write_grades(tmp_path / "grades.csv", results)
+    files.write(tmp_path / "grades.csv", table(grades(results)))
     with (tmp_path / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.reader(file))
     assert len(rows) == len(results) + 1
@@ -209,8 +208,8 @@ def test_check_shows_any_judgement_without_harm(exercise: Exercise, result: Resu
 @QUICK
 def test_pages_show_any_result_without_harm(exercise: Exercise, result: Result, level: str) -> None:
     other = Superseded(result.file, result.student, result.summary)
-    options = ReportOptions(superseded=(other,), problems=(result.summary,))
-    for page, scripts in ((feedback_page(result, exercise, level), 0), (class_page([result], exercise, options), 1)):
+    whole_class = class_page([result], exercise, [other], [result.summary])
+    for page, scripts in ((feedback_page(result, exercise, level), 0), (whole_class, 1)):
         assert not unseen(page.replace("\t", ""))
         tree = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(page)
         assert len(tree.findall(".//script")) == scripts and len(tree.findall(".//style")) == 1
@@ -228,7 +227,7 @@ def test_no_command_comes_about_where_a_long_line_is_broken(width: int) -> None:
 
 def test_markup_and_emoji_codes_are_shown_as_they_are_written(exercise: Exercise) -> None:
     result = Result("a", "[red]Ada[/red] :smile:", "[bold]a.ipynb", "", "x", "wrong", 0, ":smile: [link=http://x]y")
-    shown = printed(terminal.story(result, exercise, "hint"), terminal.line(result, exercise, 40))
+    shown = printed(terminal.details(result, exercise, "hint"), terminal.line(result, exercise, 40))
     assert "[red]Ada[/red] :smile:" in shown and "[bold]a.ipynb" in shown and ":smile: [link=http://x]y" in shown
 
 

@@ -1,4 +1,4 @@
-"""The story of a result in a terminal: the same with and without colours, in a pipe, and in plain ASCII."""
+"""A result in full in a terminal: the same with and without colours, in a pipe, and in plain ASCII."""
 
 import io
 import re
@@ -45,7 +45,7 @@ def without_colours(text: str) -> str:
 
 
 def test_a_pipe_gets_the_maps_in_blocks_and_a_caret_line() -> None:
-    shown = printed(terminal.story(RESULT, EXERCISE, "explain"))
+    shown = printed(terminal.details(RESULT, EXERCISE, "explain"))
     assert "\x1b" not in shown and all(len(line) <= 80 for line in shown.split("\n"))
     assert "^^^^" in shown and set(shown) >= set("░▒")
     assert shown.count("rows: keys, columns: queries") == 2 and shown.count("expected  ") == 3
@@ -53,33 +53,33 @@ def test_a_pipe_gets_the_maps_in_blocks_and_a_caret_line() -> None:
 
 @pytest.mark.parametrize("level", ["hint", "explain", "solution"])
 def test_every_sentence_stands_by_its_maps_from_the_hint_on(level: str) -> None:
-    shown = " ".join(printed(terminal.story(RESULT, EXERCISE, level)).split())
+    shown = " ".join(printed(terminal.details(RESULT, EXERCISE, level)).split())
     assert len(RESULT.comparisons) == 3 and all(comparison.sentence in shown for comparison in RESULT.comparisons)
 
 
 def test_a_verdict_shows_no_maps() -> None:
-    assert "Attention weights" not in printed(terminal.story(RESULT, EXERCISE, "verdict"))
+    assert "Attention weights" not in printed(terminal.details(RESULT, EXERCISE, "verdict"))
 
 
 def test_colours_take_the_place_of_blocks_and_nothing_else() -> None:
-    coloured, plain = (printed(terminal.Blocks(MAPS), colours=colours) for colours in ("truecolor", None))
+    coloured, plain = (printed(terminal.HeatMaps(MAPS), colours=colours) for colours in ("truecolor", None))
     assert "48;2;" in coloured and "█" not in coloured and plain.count("█.90░.10") == 1
     assert without_colours(coloured).split() == re.sub("[█▓▒░]", " ", plain).split()
 
 
 def test_no_color_and_terminals_of_few_colours_get_blocks() -> None:
     for shown in (
-        printed(terminal.Blocks(MAPS), colours="truecolor", environment={"NO_COLOR": "1"}),
-        printed(terminal.Blocks(MAPS), colours="standard"),
+        printed(terminal.HeatMaps(MAPS), colours="truecolor", environment={"NO_COLOR": "1"}),
+        printed(terminal.HeatMaps(MAPS), colours="standard"),
     ):
         assert "█.90░.10" in shown and "48;" not in shown
 
 
 def test_where_blocks_cannot_be_written_there_are_signs() -> None:
-    assert "#.90:.10" in printed(terminal.Blocks(MAPS), encoding="ascii")
+    assert "#.90:.10" in printed(terminal.HeatMaps(MAPS), encoding="ascii")
 
 
 @pytest.mark.parametrize("shape", [(1, 60), (30, 2), (0, 0)])
 def test_matrices_of_any_size_are_shown_as_far_as_they_fit(shape: tuple[int, int]) -> None:
     maps: Comparison = compare("A", "values", ("a", "b"), np.ones(shape), np.zeros(shape), "here")
-    assert all(len(line) <= 80 for line in printed(terminal.Blocks(maps)).split("\n"))
+    assert all(len(line) <= 80 for line in printed(terminal.HeatMaps(maps)).split("\n"))

@@ -1,4 +1,4 @@
-"""`python tests/dockerlike.py [--no-landlock] COMMAND...` runs a command as in a container with Docker's defaults.
+"""`dockerlike.py [--no-landlock] COMMAND...` runs a command as in a container with Docker's defaults.
 
 That is: root with a few capabilities, and a filter that denies namespaces and mounts.
 """

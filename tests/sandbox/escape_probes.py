@@ -128,7 +128,7 @@ def read_the_reference():
 
 @probe
 def read_any_file_of_the_checker():
-    return bool(open(os.path.join(TARGET["package"], "judge.py")).read())
+    return bool(open(os.path.join(TARGET["package"], "__init__.py")).read())
 
 
 @probe
@@ -365,8 +365,8 @@ def signal_the_judge():
 
 
 @probe
-def signal_the_keeper():
-    os.kill(TARGET["keeper"], signal.SIGURG)
+def signal_the_supervisor():
+    os.kill(TARGET["supervisor"], signal.SIGURG)
     return True
 
 

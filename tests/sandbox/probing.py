@@ -1,6 +1,6 @@
 """The other side of the escape probes: what they aim at, and what can be seen of them only from outside.
 
-`python tests/probing.py LEVEL [LAUNCHER]` runs them all and prints the outcomes as JSON; `auto` takes the best level.
+`probing.py LEVEL [LAUNCHER]` runs them all and prints the outcomes as JSON; `auto` takes the best level.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent.parent))  # for running this file as a program
 from helpers import notebook, processes_that_mention
 
 import checker
-from checker.kernel.launchers import Launcher, choose_launcher
-from checker.kernel.limits import Limits
+from checker.kernel.options import Launcher, Limits, choose_launcher
 from checker.kernel.run import observe
 from checker.sandbox.levels import Level, choose
 from checker.submissions.notebook import parse
 
 SOURCE = Path(__file__).with_name("escape_probes.py").read_text(encoding="utf-8")
 
-# Each of these in a kernel of its own, because its keeper may have to end it.
+# Each of these in a kernel of its own, because its supervisor may have to end it.
 RESOURCES = {
     "much memory in many processes": """
 children = []
@@ -60,7 +60,7 @@ for number in range(12_000):
 time.sleep(PATIENCE)
 print("OPEN")""",
 }
-PATIENCE = 5  # seconds that a keeper on a busy machine has to notice, from when all is used up
+PATIENCE = 5  # seconds that a supervisor on a busy machine has to notice, from when all is used up
 
 NEIGHBOUR = """
 import os, signal, sys, time
@@ -74,7 +74,8 @@ def outcomes(level: Level, how: Launcher = "spawn") -> dict[str, str]:
     """What each probe found at a level."""
     with _targets() as (target, neighbour):
         sockets = "os.path.dirname(ipykernel.get_connection_file())"
-        code = f"import ipykernel, os\nTARGET = {target!r}\nTARGET |= {{'sockets': {sockets}, 'keeper': os.getppid()}}"
+        inside = f"{{'sockets': {sockets}, 'supervisor': os.getppid()}}"
+        code = f"import ipykernel, os\nTARGET = {target!r} | {inside}"
         seen = observe(
             parse(notebook(code, SOURCE, "main()")), limits=Limits(cell=60, notebook=120), level=level, launcher=how
         )

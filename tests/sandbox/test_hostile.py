@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import dataclasses
 import io
@@ -21,7 +22,7 @@ from pathlib import Path
 import corpus
 import pytest
 from corpus import Entry, Watch
-from helpers import ROOT, filled_in
+from helpers import ROOT, Once, filled_in
 from rich.console import Console
 
 from checker import Result
@@ -29,9 +30,8 @@ from checker.batch.grade import grade_one
 from checker.batch.settings import Settings
 from checker.batch.workers import grade_all
 from checker.exercises.model import Exercise
-from checker.kernel.launchers import LAUNCHERS
-from checker.kernel.limits import Limits
-from checker.reports.terminal import story
+from checker.kernel.options import LAUNCHERS, Limits
+from checker.reports.terminal import details
 from checker.result import to_json
 from checker.sandbox.levels import LEVELS, Level, trial
 from checker.sandbox.policies import USERS
@@ -81,17 +81,23 @@ def target(tmp_path_factory: pytest.TempPathFactory, exercise: Exercise) -> Iter
 
 
 @pytest.fixture(scope="module", params=LEVELS[:2])
-def outcomes(
-    request: pytest.FixtureRequest,
-    target: corpus.Target,
-    exercise: Exercise,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> tuple[Level, dict[str, Outcome]]:
-    """All entries at one level, three at a time; which level it was stands in the name of each test."""
+def attacked(
+    request: pytest.FixtureRequest, target: corpus.Target, exercise: Exercise, once: Once
+) -> tuple[Level, dict[str, Outcome], Path]:
+    """All entries at one level, which stands in the name of each test, and the folder with the secret.
+
+    Another process may have run them, against a target of its own.
+    """
     level: Level = request.param
     if not trial(level).started:
         pytest.skip(f"this machine does not offer the level {level}: {trial(level).reason}")
-    return level, run(level, meant_for(level), target, exercise)
+    found, canary = once(f"hostile-{level}", lambda: (run(level, meant_for(level), target, exercise), target["canary"]))
+    return level, found, Path(canary)
+
+
+@pytest.fixture(scope="module")
+def outcomes(attacked: tuple[Level, dict[str, Outcome], Path]) -> tuple[Level, dict[str, Outcome]]:
+    return attacked[:2]
 
 
 def run(level: Level, chosen: list[Entry], target: corpus.Target, exercise: Exercise) -> dict[str, Outcome]:
@@ -113,7 +119,7 @@ def run(level: Level, chosen: list[Entry], target: corpus.Target, exercise: Exer
                 following = grade(RIGHT, "right").verdict, grade(WRONG, "wrong").verdict
             return Outcome(result, seconds, left, following)
 
-        with ThreadPoolExecutor(max_workers=3) as pool:  # they wait more than they compute
+        with ThreadPoolExecutor(max_workers=6) as pool:  # they wait more than they compute
             found = pool.map(attempt, range(len(chosen)), chosen)
             return dict(zip((entry.name for entry in chosen), found, strict=True))
 
@@ -141,7 +147,14 @@ def test_no_process_and_no_folder_is_left(outcomes: tuple[Level, dict[str, Outco
     _, found = outcomes
     assert not {name: outcome.left for name, outcome in found.items() if outcome.left}
     shared = [path for folder in ("/tmp", "/dev/shm", "/var/tmp") for path in Path(folder).iterdir()]
-    assert not [path for path in shared if path.lstat().st_uid in USERS[0]], "files of a kernel's user"
+    assert not [path for path in shared if user_of(path) in USERS[0]], "files of a kernel's user"
+
+
+def user_of(path: Path) -> int | None:
+    """The owner of a file; none if it is gone, or if an escape probe has left it that runs in another process."""
+    with contextlib.suppress(FileNotFoundError):
+        return None if path.name.startswith("escaped-") else path.lstat().st_uid
+    return None
 
 
 def test_what_comes_next_in_the_batch_is_graded_right(outcomes: tuple[Level, dict[str, Outcome]]) -> None:
@@ -151,9 +164,10 @@ def test_what_comes_next_in_the_batch_is_graded_right(outcomes: tuple[Level, dic
     assert set(followed.values()) == {("correct", "wrong")}
 
 
-def test_nothing_of_the_graders_is_changed(outcomes: tuple[Level, dict[str, Outcome]], target: corpus.Target) -> None:
-    assert outcomes and sorted(path.name for path in Path(target["canary"]).iterdir()) == ["secret.txt", "socket"]
-    assert (Path(target["canary"]) / "secret.txt").read_text() == "secret"
+def test_nothing_of_the_graders_is_changed(attacked: tuple[Level, dict[str, Outcome], Path]) -> None:
+    _, found, canary = attacked
+    assert found and sorted(path.name for path in canary.iterdir()) == ["secret.txt", "socket"]
+    assert (canary / "secret.txt").read_text() == "secret"
 
 
 def test_no_report_holds_anything_harmful(outcomes: tuple[Level, dict[str, Outcome]], exercise: Exercise) -> None:
@@ -161,7 +175,7 @@ def test_no_report_holds_anything_harmful(outcomes: tuple[Level, dict[str, Outco
     results = [outcome.result for outcome in found.values()]
     printed = Console(file=io.StringIO(), force_terminal=False, width=100, record=True)
     for result in results:
-        printed.print(story(result, exercise, "explain"))
+        printed.print(details(result, exercise, "explain"))
     text = printed.export_text() + "".join(to_json(result) for result in results)
     assert not {character for character in text if unicodedata.category(character) in ("Cc", "Cf", "Cs")} - {"\n"}
 

@@ -5,6 +5,7 @@ import ctypes
 import dataclasses
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -16,15 +17,15 @@ from typing import Any
 
 import pytest
 from helpers import EXAMPLES, ROOT, SOLUTION, filled_in, notebook, outputs_of, processes_that_mention
+from jupyter_client.asynchronous import AsyncKernelClient
 
 from checker import Result
 from checker.batch.grade import grade_one
 from checker.batch.settings import Settings
 from checker.exercises import load
 from checker.kernel import launch
-from checker.kernel.launchers import LAUNCHERS, Launcher
-from checker.kernel.limits import Limits
 from checker.kernel.observation import Observation
+from checker.kernel.options import LAUNCHERS, Launcher, Limits
 from checker.kernel.run import observe
 from checker.sandbox import doctor, policies
 from checker.sandbox.inside import landlock
@@ -162,18 +163,19 @@ def test_nothing_is_left_behind(how: Launcher, level: Level, monkeypatch: pytest
     """No process, though it ignores all it can and left its session; no folder, no mount."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     tmp_path.chmod(0o755)
+    mark = secrets.token_hex()
     mounts = Path("/proc/self/mounts").read_text() if LINUX else ""
     code = f"""
 import os, signal, subprocess, sys
 open('file', 'w').close()
-code = "import signal, time; [signal.signal(s, signal.SIG_IGN) for s in (1, 2, 15)]; time.sleep(99) # {tmp_path.name}"
+code = "import signal, time; [signal.signal(s, signal.SIG_IGN) for s in (1, 2, 15)]; time.sleep(99) # {mark}"
 subprocess.Popen([sys.executable, '-c', code], start_new_session=True)
 print('started')"""
     assert "started" in printed(run(code, level=level, how=how))
     assert not list(tmp_path.iterdir())
     if LINUX:
         assert Path("/proc/self/mounts").read_text() == mounts
-        assert not processes_that_mention(tmp_path.name)
+        assert not processes_that_mention(mark)
 
 
 JUDGE = """
@@ -209,10 +211,9 @@ def test_the_judges_memory_is_closed_to_other_processes() -> None:
     assert ctypes.CDLL(None).prctl(3, 0, 0, 0, 0) == 0  # PR_GET_DUMPABLE
 
 
-KEEPER_OF_A_BOMB = """
+SUPERVISOR_OF_A_BOMB = """
 import os, resource
-from checker.sandbox.inside import identity, system
-from checker.sandbox.inside import supervisor
+from checker.sandbox.inside import identity, supervisor, system
 
 system.prctl(system.PR_SET_CHILD_SUBREAPER, 1)
 if os.getuid() == 0:
@@ -225,16 +226,16 @@ if os.fork() == 0:
             os.fork()
         except OSError:
             pass
-while len(keeper.descendants(os.getpid())) < 50:
+while len(supervisor.descendants(os.getpid())) < 50:
     pass
-keeper.end_all_below()
-print("left:", keeper.descendants(os.getpid()))
+supervisor.end_all_below()
+print("left:", supervisor.descendants(os.getpid()))
 """
 
 
 @on_linux
 def test_what_forks_faster_than_it_can_be_killed_is_stopped_first() -> None:
-    command = [sys.executable, "-c", KEEPER_OF_A_BOMB]
+    command = [sys.executable, "-c", SUPERVISOR_OF_A_BOMB]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert ended.stdout == "left: []\n", ended.stderr
 
@@ -403,22 +404,29 @@ def expected_open(level: Level) -> set[str]:
     key = os.getuid() == 0 and not reachable([os.path.realpath(sys.executable), sys.prefix, sys.base_prefix])
     found = OPEN_AT_CONFINED | ({"capabilities"} if key else set())
     if os.getuid() != 0 and landlock.abi() < 6:
-        found |= {"signal another process", "signal the judge", "signal the keeper"}
+        found |= {"signal another process", "signal the judge", "signal the supervisor"}
     return found
+
+
+# Some probes signal every process that they can: one after the other, they do not take each other's for their own.
+one_at_a_time = pytest.mark.usefixtures("alone")
 
 
 def probe(*options: str) -> tuple[str, set[str], int]:
     """The level, what was open, and how many probes there are."""
-    command = [sys.executable, "tests/probing.py", *options]
+    program = [sys.executable, str(ROOT / "tests/sandbox/probing.py")]
+    command = [*program, *options]
     if options[0] == "dockerlike":
-        command = [*DOCKERLIKE, *options[1:], sys.executable, "tests/probing.py", "auto"]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+        command = [*DOCKERLIKE, *options[1:], *program, "auto"]
+    paths = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
+    ended = subprocess.run(command, cwd=ROOT, env=paths, capture_output=True, text=True, timeout=120)
     assert ended.returncode == 0, ended.stderr
     found = json.loads(ended.stdout)
     outcomes = found["outcomes"]
     return found["level"], {name for name, outcome in outcomes.items() if outcome == "open"}, len(outcomes)
 
 
+@one_at_a_time
 @pytest.mark.parametrize("level", [level for level in OFFERED if level in ("full", "confined")])
 def test_escape_probes_find_just_what_is_known(level: Level) -> None:
     """A forked kernel at one level, a cold one at the other: the layers are the same."""
@@ -427,12 +435,14 @@ def test_escape_probes_find_just_what_is_known(level: Level) -> None:
     assert count >= 80
 
 
+@one_at_a_time
 @on_linux
 def test_without_a_sandbox_the_probes_find_the_holes() -> None:
     _, found, _ = probe("off")
     assert found >= OPEN_WITHOUT
 
 
+@one_at_a_time
 @on_linux
 def test_in_a_container_the_level_is_confined() -> None:
     if "confined" not in OFFERED:
@@ -441,6 +451,7 @@ def test_in_a_container_the_level_is_confined() -> None:
     assert level == "confined" and found == expected_open("confined")
 
 
+@one_at_a_time
 @on_linux
 def test_in_a_container_without_landlock_the_level_is_reduced() -> None:
     level, found, _ = probe("dockerlike", "--no-landlock")
@@ -530,22 +541,22 @@ def test_doctor_names_the_command_that_allows_namespaces(file: str, content: str
 @on_linux
 @every_launcher
 def test_interrupting_a_sandboxed_kernel_raises_in_its_cell(how: Launcher) -> None:
-    """Through the manager, as nbclient does: the kernel is not the process that the judge started."""
+    """As nbclient has it done: the kernel is not the process that the judge started."""
 
     async def interrupted() -> bool:
         async with launch.launch(2**31, OFFERED[0], launcher=how) as kernel:
-            channels = kernel.manager.client()
-            channels.start_channels()
+            channels = AsyncKernelClient(session=kernel.session)
+            channels.load_connection_info(kernel.connection)
+            channels.start_channels(stdin=False, control=False)
             try:
                 await channels.wait_for_ready(timeout=60)
                 channels.execute("import time\nprint('begun', flush=True)\ntime.sleep(60)")
                 while True:
                     message = await channels.get_iopub_msg(timeout=20)
                     if message["msg_type"] == "stream":  # before that an interrupt would hit the kernel, not the cell
-                        await kernel.manager.interrupt_kernel()
+                        kernel.interrupt()
                     if message["msg_type"] == "error":
-                        alive = await kernel.manager.is_alive()
-                        return alive and message["content"]["ename"] == "KeyboardInterrupt"
+                        return kernel.is_alive() and message["content"]["ename"] == "KeyboardInterrupt"
             finally:
                 channels.stop_channels()
 

@@ -9,12 +9,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from helpers import EXERCISE, filled_in, notebook
+from in_process import judge_observation
 
 from checker import Result
 from checker.exercises.model import Exercise
 from checker.grading import source
 from checker.grading.evidence import Evidence
-from checker.grading.judge import judge
 from checker.kernel.observation import Call, Failure, Observation, Value, decode_value
 from checker.result import Judgement, to_json
 from checker.submissions.notebook import LARGEST_FILE, UnreadableError, parse
@@ -129,7 +129,9 @@ def value(*shape: int, number: float = 1.0) -> Value:
 def judged(exercise: Exercise, failure: Failure, code: tuple[str, ...] = ("x",)) -> Judgement:
     cases = exercise.draw(1)
     calls = {case.name: Call(failure=failure) for case in cases.all}
-    return judge(exercise, cases, code, Observation(calls=calls, called=exercise.function, failures=(failure,)))
+    return judge_observation(
+        exercise, cases, code, Observation(calls=calls, called=exercise.function, failures=(failure,))
+    )
 
 
 def test_operands_whose_product_would_fill_the_memory_are_not_multiplied(exercise: Exercise) -> None:

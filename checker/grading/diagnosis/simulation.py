@@ -1,11 +1,9 @@
 """Explaining a wrong answer by computing what known mistakes would give.
 
 An exercise describes its computation as decisions with one right variant and several wrong ones. Every combination of
-up to three wrong variants is computed on the notebook's own input, once per process; a student's output is looked up
+up to three wrong variants is computed for the notebook's own input, once per process; a student's output is looked up
 in that table, and what is found there must also explain the outputs for all other inputs.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from functools import cache
 
 import numpy as np
 
+from checker.exercises.mistakes import Mistake
 from checker.exercises.model import Array, Case, Exercise, State
 
 MOST_MISTAKES = 3
@@ -20,20 +19,30 @@ MOST_MISTAKES = 3
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """A way to do the computation: for each decision that is not done right, the number of the variant taken."""
+    """How a function may compute its answer: `variants` pairs each decision not made right with the variant chosen.
+
+    Both are numbers: of the decision among the exercise's, and of the variant among the decision's.
+    """
 
     variants: tuple[tuple[int, int], ...] = ()
 
-    def mistakes(self, exercise: Exercise) -> frozenset[str]:
-        """The ids of what this hypothesis does wrong, remarks left out."""
-        return frozenset(id for id in self._ids(exercise) if not exercise.mistakes[id].remark)
+    def mistakes(self, exercise: Exercise) -> tuple[str, ...]:
+        """The ids of its mistakes, in the order of the computation, remarks left out."""
+        return tuple(dict.fromkeys(mistake.id for _, mistake in self._made(exercise) if not mistake.remark))
 
-    def remarks(self, exercise: Exercise) -> frozenset[str]:
-        return frozenset(id for id in self._ids(exercise) if exercise.mistakes[id].remark)
+    def remarks(self, exercise: Exercise) -> tuple[str, ...]:
+        """The ids of what it leaves out at no cost."""
+        return tuple(dict.fromkeys(mistake.id for _, mistake in self._made(exercise) if mistake.remark))
 
-    def _ids(self, exercise: Exercise) -> Iterator[str]:
-        for decision, variant in self.variants:
-            yield from exercise.decisions[decision].variants[variant].mistakes
+    def wrong_steps(self, exercise: Exercise) -> frozenset[str]:
+        """The ids of the steps with a mistake."""
+        return frozenset(step for step, mistake in self._made(exercise) if not mistake.remark)
+
+    def _made(self, exercise: Exercise) -> Iterator[tuple[str, Mistake]]:
+        for number, variant in self.variants:
+            decision = exercise.decisions[number]
+            for id in decision.variants[variant].mistakes:
+                yield decision.step, exercise.mistakes[id]
 
 
 def run(
@@ -41,14 +50,14 @@ def run(
 ) -> State | None:
     """Every intermediate that a hypothesis gives, or None where its shapes do not fit together.
 
-    With `partly`, those up to the place where they do not fit.
+    With `partly`, those up to the decision where they do not fit.
     """
-    taken = dict(hypothesis.variants)
+    chosen = dict(hypothesis.variants)
     state: State = inputs
     with np.errstate(all="ignore"):
         for number, decision in enumerate(exercise.decisions):
             try:
-                state = {**state, **decision.variants[taken.get(number, 0)].apply(state)}
+                state = {**state, **decision.variants[chosen.get(number, 0)].apply(state)}
             except (ValueError, IndexError):
                 return state if partly else None
     return state
@@ -56,34 +65,26 @@ def run(
 
 def explain(exercise: Exercise, outputs: Sequence[tuple[Case, Array]], most: int) -> list[Hypothesis]:
     """The hypotheses of at most `most` wrong variants that give all outputs; the first is the notebook's own case."""
-    found = _lookup(exercise, most, outputs[0][1]) if outputs else []
-    return [hypothesis for hypothesis in found if _explains(exercise, hypothesis, outputs)]
+    if not outputs or not np.isfinite(outputs[0][1]).all():
+        return []
+    output = outputs[0][1]
+    hypotheses, answers = table(exercise, most).get(output.shape, ([], np.empty((0, output.size))))
+    allowed = exercise.tolerance.absolute + exercise.tolerance.relative * np.abs(answers)
+    close = (np.abs(answers - output.ravel()) <= allowed).all(axis=1)
+    return [hypotheses[i] for i in np.flatnonzero(close) if _explains(exercise, hypotheses[i], outputs[1:])]
 
 
 def _explains(exercise: Exercise, hypothesis: Hypothesis, outputs: Sequence[tuple[Case, Array]]) -> bool:
-    for case, output in outputs[1:]:
-        state = run(exercise, case.arguments, hypothesis)
-        if state is None or not exercise.tolerance.accepts(output, state[exercise.answer]):
-            return False
-    return True
-
-
-def _lookup(exercise: Exercise, most: int, output: Array) -> list[Hypothesis]:
-    plans_and_answers = table(exercise, most).get(output.shape)
-    if plans_and_answers is None or not np.isfinite(output).all():
-        return []
-    hypotheses, answers = plans_and_answers
-    allowed = exercise.tolerance.absolute + exercise.tolerance.relative * np.abs(answers)
-    close = (np.abs(answers - output.ravel()) <= allowed).all(axis=1)
-    return [hypotheses[i] for i in np.flatnonzero(close)]
+    states = ((output, run(exercise, case.arguments, hypothesis)) for case, output in outputs)
+    return all(state and exercise.tolerance.accepts(output, state[exercise.answer]) for output, state in states)
 
 
 @cache
 def table(exercise: Exercise, most: int) -> dict[tuple[int, ...], tuple[list[Hypothesis], Array]]:
-    """All hypotheses with at most `most` wrong variants and their answers to the notebook's own input, by shape."""
+    """All hypotheses of at most `most` wrong variants and their answers to the notebook's own input, by shape."""
     grouped: dict[tuple[int, ...], tuple[list[Hypothesis], list[Array]]] = {}
     with np.errstate(all="ignore"):
-        for hypothesis, answer in _grow(exercise, 0, exercise.draw(0).notebook.arguments, (), most):
+        for hypothesis, answer in _grow(exercise, exercise.draw(0).notebook.arguments, (), 0, most):
             if np.isfinite(answer).all():
                 hypotheses, answers = grouped.setdefault(answer.shape, ([], []))
                 hypotheses.append(hypothesis)
@@ -92,16 +93,17 @@ def table(exercise: Exercise, most: int) -> dict[tuple[int, ...], tuple[list[Hyp
 
 
 def _grow(
-    exercise: Exercise, number: int, state: State, taken: tuple[tuple[int, int], ...], left: int
+    exercise: Exercise, state: State, chosen: tuple[tuple[int, int], ...], number: int, left: int
 ) -> Iterator[tuple[Hypothesis, Array]]:
-    """Do the decisions from `number` on in every way, sharing what was computed before it."""
+    """Make the decisions from `number` on in every way, sharing what was computed before; `left` may still be wrong."""
     if number == len(exercise.decisions):
-        yield Hypothesis(taken), state[exercise.answer]
+        yield Hypothesis(chosen), state[exercise.answer]
         return
-    for variant_number, variant in enumerate(exercise.decisions[number].variants[: None if left else 1]):
+    for choice, variant in enumerate(exercise.decisions[number].variants[: None if left else 1]):
         try:
             grown = {**state, **variant.apply(state)}
         except (ValueError, IndexError):
             continue
-        here = (*taken, (number, variant_number)) if variant_number else taken
-        yield from _grow(exercise, number + 1, grown, here, left - bool(variant_number))
+        yield from _grow(
+            exercise, grown, (*chosen, (number, choice)) if choice else chosen, number + 1, left - bool(choice)
+        )

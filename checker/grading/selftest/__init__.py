@@ -1,26 +1,26 @@
-"""Does the checker catch what it should? An exercise is run against its own mistakes, mutants and cheats.
+"""Does the checker catch what it should? An exercise against its own mistakes, mutants and cheats. See `selftest`.
 
-A mutant is the reference with one small change in its source. One that passes a grade although it is not the same
-function is a survivor, and a fault of the exercise: its inputs do not tell right from wrong.
+A mutant is the reference with one small change in its source. One that passes although it is not the same function
+is a survivor, and a fault of the exercise: its inputs do not tell right from wrong.
 """
-
-from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from checker.batch.grade import grade_notebook
 from checker.exercises.mistakes import UNEXPLAINED
-from checker.exercises.model import Array, Case, Cases, Exercise, State
+from checker.exercises.model import Array, Case, Cases, Exercise
 from checker.grading.diagnosis import diagnose, simulation
 from checker.grading.diagnosis.simulation import Hypothesis
+from checker.grading.evidence import Evidence
 from checker.grading.selftest.cheats import cheats
-from checker.grading.selftest.mutants import mutants
+from checker.grading.selftest.mutants import Program, mutants
 from checker.kernel.observation import Call, Observation, Value
+from checker.result import Result
 
 SEEDS = range(100, 112)  # further inputs, on which a surviving mutant must show that it is another function
 
@@ -56,42 +56,79 @@ class Selftest:
         return not any(row.survivors for row in self.rows)
 
 
-def selftest(exercise: Exercise, seed: int = 0, triples: int = 1000) -> Selftest:
-    """Run an exercise against its own mistakes (single, in pairs, some triples) and its reference's mutants."""
+def selftest(
+    exercise: Exercise, grade: Callable[[Sequence[str]], Result], seed: int = 0, triples: int = 1000
+) -> Selftest:
+    """Run an exercise against its own mistakes (single, in pairs, some triples), its reference's mutants, and cheats.
+
+    `grade` takes the code cells of a notebook, for the cheats: they need a real kernel.
+    """
     cases = exercise.draw(seed)
-    hypotheses = {size: list(_plans(exercise, size)) for size in (1, 2)}
-    drawn = random.Random(seed).sample(list(_plans(exercise, 3)), triples)
-    rows = [
-        _mistakes(exercise, cases, kind, some)
-        for kind, some in (("single mistakes", hypotheses[1]), ("pairs", hypotheses[2]), (f"{triples} triples", drawn))
+    single, pairs, all_triples = (list(_hypotheses(exercise, size)) for size in (1, 2, 3))
+    drawn = random.Random(seed).sample(all_triples, min(triples, len(all_triples)))
+    rows = (
+        _mistakes(exercise, cases, "single mistakes", single),
+        _mistakes(exercise, cases, "pairs", pairs),
+        _mistakes(exercise, cases, f"{len(drawn)} triples", drawn),
+        _mutants(exercise, cases),
+        _cheats(exercise, grade),
+    )
+    return Selftest(rows, *_equal_outputs(exercise, cases, single + pairs))
+
+
+def table(tested: Selftest) -> str:
+    """What `checker selftest` prints: how many of each kind were caught, what survived, and what no output shows."""
+    cells = [["", "tried", "same", "caught", "exact", "equal", "unnamed", "survived"]]
+    for row in tested.rows:
+        counts = (row.tried, row.same, row.caught, row.exactly, row.equivalent, row.unexplained, len(row.survivors))
+        cells.append([row.kind, *("" if count is None else str(count) for count in counts)])
+    kind, *widths = (max(map(len, column)) for column in zip(*cells, strict=True))
+    lines = [
+        f"{first:<{kind}}" + "".join(f"{n:>{w + 2}}" for n, w in zip(rest, widths, strict=True))
+        for first, *rest in cells
     ]
-    rows += [_mutants(exercise, cases), _cheats(exercise)]
-    return Selftest(tuple(rows), *_equal_outputs(exercise, cases, hypotheses[1] + hypotheses[2]))
+    lines += [
+        "",
+        "same: has the right output and must pass; exact, equal: named as it was made, or as mistakes with the same "
+        "output; unnamed: seen to be wrong, not explained; survived: not right, and passed",
+        "",
+        *(f"survivor: {survivor}" for row in tested.rows for survivor in row.survivors),
+        f"No output shows: {', '.join(tested.invisible) or 'nothing of this kind'}.",
+    ]
+    if tested.indistinguishable:
+        lines.append("No output tells apart (single mistakes and pairs):")
+        lines += [f"  {'  =  '.join(group)}" for group in tested.indistinguishable]
+    return "\n".join(lines)
 
 
-def _plans(exercise: Exercise, size: int) -> Iterator[Hypothesis]:
-    wrong = [range(1, len(decision.variants)) for decision in exercise.decisions]
-    for numbers in itertools.combinations(range(len(wrong)), size):
-        for variants in itertools.product(*(wrong[number] for number in numbers)):
-            yield Hypothesis(tuple(zip(numbers, variants, strict=True)))
+def _hypotheses(exercise: Exercise, size: int) -> Iterator[Hypothesis]:
+    """Every way to make so many decisions wrong."""
+    wrong = [
+        [(number, variant) for variant in range(1, len(decision.variants))]
+        for number, decision in enumerate(exercise.decisions)
+    ]
+    for decisions in itertools.combinations(wrong, size):
+        yield from map(Hypothesis, itertools.product(*decisions))
 
 
 def _mistakes(exercise: Exercise, cases: Cases, kind: str, hypotheses: list[Hypothesis]) -> Row:
     tried = same = exactly = equivalent = unexplained = 0
     survivors = []
     for hypothesis in hypotheses:
-        outputs = _outputs(exercise, cases, hypothesis)
-        if outputs is None:  # its shapes do not fit: no program can do this
+        program = _program(exercise, hypothesis)
+        outputs = _outputs(exercise, program, cases)
+        if outputs is None:  # its shapes do not fit: no student's program can do this
             continue
         tried += 1
-        if _all_right(exercise, outputs):
+        if _are_right(exercise, outputs):
             same += 1
-            if not _is_the_same_function(exercise, hypothesis):
+            if not _is_the_reference(exercise, program):
                 survivors.append(" and ".join(sorted(hypothesis.mistakes(exercise))))
             continue
-        diagnosis = diagnose(exercise, cases, (), _observation(exercise, outputs))
-        named = [frozenset(ids) for ids in (diagnosis.mistakes, *diagnosis.alternatives)]
-        if hypothesis.mistakes(exercise) in named:
+        calls = {case.name: Call(Value("ndarray", output.shape, output)) for case, output in outputs}
+        diagnosis = diagnose(Evidence(exercise, cases, (), Observation(calls=calls, called=exercise.function)))
+        named = [set(ids) for ids in (diagnosis.mistakes, *diagnosis.alternatives)]
+        if set(hypothesis.mistakes(exercise)) in named:
             exactly += 1
         elif diagnosis.mistakes == (UNEXPLAINED,):
             unexplained += 1
@@ -101,58 +138,52 @@ def _mistakes(exercise: Exercise, cases: Cases, kind: str, hypotheses: list[Hypo
     return Row(kind, tried, same, caught, exactly, equivalent, unexplained, tuple(survivors))
 
 
-def _outputs(exercise: Exercise, cases: Cases, hypothesis: Hypothesis) -> list[tuple[Case, Array]] | None:
-    outputs = []
-    for case in cases.all:
-        state = simulation.run(exercise, case.arguments, hypothesis)
-        if state is None:
-            return None
-        outputs.append((case, state[exercise.answer]))
-    return outputs
-
-
-def _all_right(exercise: Exercise, outputs: list[tuple[Case, Array]]) -> bool:
-    return all(exercise.tolerance.accepts(output, exercise.expected(case)) for case, output in outputs)
-
-
-def _is_the_same_function(exercise: Exercise, hypothesis: Hypothesis) -> bool:
-    drawn = (_outputs(exercise, exercise.draw(seed), hypothesis) for seed in SEEDS)
-    return all(outputs is not None and _all_right(exercise, outputs) for outputs in drawn)
-
-
-def _observation(exercise: Exercise, outputs: list[tuple[Case, Array]]) -> Observation:
-    """What would be seen of a function with these outputs."""
-    calls = {case.name: Call(Value("ndarray", output.shape, output)) for case, output in outputs}
-    return Observation(calls=calls, called=exercise.function)
-
-
 def _mutants(exercise: Exercise, cases: Cases) -> Row:
-    tried = same = caught = 0
+    tried = same = 0
     survivors = []
-    for mutant in mutants(exercise):
+    for change, program in mutants(exercise):
         tried += 1
-        if not all(_accepts(exercise, mutant.run(case.arguments), case) for case in cases.all):
-            caught += 1
-        elif all(_accepts(exercise, mutant.run(c.arguments), c) for seed in SEEDS for c in exercise.draw(seed).all):
-            same += 1
-        else:
-            survivors.append(mutant.change)
-    return Row("mutants", tried, same, caught, survivors=tuple(survivors))
+        if _are_right(exercise, _outputs(exercise, program, cases)):
+            if _is_the_reference(exercise, program):
+                same += 1
+            else:
+                survivors.append(change)
+    return Row("mutants", tried, same, tried - same - len(survivors), survivors=tuple(survivors))
 
 
-def _cheats(exercise: Exercise) -> Row:
-    """The cheats, in real kernels; one that earns a point is a survivor."""
-    results = {name: grade_notebook(notebook, exercise)[0] for name, notebook in cheats(exercise)}
+def _cheats(exercise: Exercise, grade: Callable[[Sequence[str]], Result]) -> Row:
+    """The cheats; one that earns a point is a survivor."""
+    results = {name: grade(cells) for name, cells in cheats(exercise)}
     earning = {name: result for name, result in results.items() if result.score != 0}
     survivors = tuple(f"{name}: {result.verdict}, {result.score} points" for name, result in earning.items())
     return Row("cheats", len(results), 0, len(results) - len(earning), survivors=survivors)
 
 
-def _accepts(exercise: Exercise, state: State | None, case: Case) -> bool:
-    if state is None or exercise.answer not in state:
-        return False
-    output = np.asarray(state[exercise.answer])
-    return output.dtype.kind == "f" and exercise.tolerance.accepts(output, exercise.expected(case))
+def _program(exercise: Exercise, hypothesis: Hypothesis) -> Program:
+    return partial(simulation.run, exercise, hypothesis=hypothesis)
+
+
+def _outputs(exercise: Exercise, program: Program, cases: Cases) -> list[tuple[Case, Array]] | None:
+    """A program's answers to all cases, or None if it has none for one of them."""
+    outputs = []
+    for case in cases.all:
+        state = program(case.arguments)
+        if state is None or exercise.answer not in state:
+            return None
+        outputs.append((case, np.asarray(state[exercise.answer])))
+    return outputs
+
+
+def _are_right(exercise: Exercise, outputs: list[tuple[Case, Array]] | None) -> bool:
+    return outputs is not None and all(
+        output.dtype.kind == "f" and exercise.tolerance.accepts(output, exercise.expected(case))
+        for case, output in outputs
+    )
+
+
+def _is_the_reference(exercise: Exercise, program: Program) -> bool:
+    """Whether a program is right for many more inputs."""
+    return all(_are_right(exercise, _outputs(exercise, program, exercise.draw(seed))) for seed in SEEDS)
 
 
 def _equal_outputs(
@@ -162,12 +193,12 @@ def _equal_outputs(
     groups: dict[tuple[object, ...], set[frozenset[str]]] = {}
     invisible: set[str] = set()
     for hypothesis in hypotheses:
-        outputs = _outputs(exercise, cases, hypothesis)
-        if outputs is not None and _all_right(exercise, outputs):
-            invisible |= hypothesis.remarks(exercise)
+        outputs = _outputs(exercise, _program(exercise, hypothesis), cases)
+        if _are_right(exercise, outputs):
+            invisible |= set(hypothesis.remarks(exercise))
         elif outputs is not None:
             key = tuple((output.shape, (output.round(6) + 0.0).tobytes()) for _, output in outputs)
-            groups.setdefault(key, set()).add(hypothesis.mistakes(exercise))
+            groups.setdefault(key, set()).add(frozenset(hypothesis.mistakes(exercise)))
     smallest = [[ids for ids in group if not any(other < ids for other in group)] for group in groups.values()]
     named = {tuple(sorted(" and ".join(sorted(ids)) for ids in group)) for group in smallest if len(group) > 1}
     return tuple(sorted(invisible)), tuple(sorted(named))

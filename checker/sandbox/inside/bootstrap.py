@@ -13,8 +13,7 @@ import json
 import os
 import sys
 import types
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ def ours(name: str) -> Any:
 
 def lock_in(policy_file: str, report: int) -> tuple[Any, Mapping[str, str]]:
     """Apply the policy; returns it and the layers that came up. A failure is reported, and ends the process."""
-    entry, inside = ours("entry"), ours("policy")
+    entry, inside, _ = ours("entry"), ours("policy"), ours("hooks")  # later they can no longer be read
     try:
         policy = inside.Policy(**json.loads(Path(policy_file).read_text(encoding="utf-8")))
         layers = entry.enter(policy, report)
@@ -76,40 +75,6 @@ def hide_checker() -> None:
     sys.modules["checker"] = stub
 
 
-def run_commands_without_terminal() -> None:
-    """Let `!command` use a pipe: only a root of its own has terminals that nobody else uses."""
-    import subprocess
-
-    import ipykernel.zmqshell
-
-    def system(command: str) -> int:
-        process = subprocess.Popen(
-            ["/bin/sh", "-c", command],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-        )
-        assert process.stdout is not None
-        try:
-            for line in process.stdout:
-                print(line, end="")
-        except KeyboardInterrupt:
-            process.kill()
-        return process.wait()
-
-    vars(ipykernel.zmqshell)["system"] = system
-
-
-@contextlib.contextmanager
-def without_debugger() -> Iterator[None]:
-    """There is nobody who would use ipykernel's debugger, and it takes long to load."""
-    vars(sys)["modules"]["debugpy"] = None
-    yield
-    del sys.modules["debugpy"]
-
-
 def font_lists(folder: Path) -> dict[str, bytes]:
     """What the judge has put there for matplotlib: a forked kernel needs none."""
     return {path.name: path.read_bytes() for path in folder.iterdir()} if folder.is_dir() else {}
@@ -123,46 +88,19 @@ def keep_fonts(lists: Mapping[str, bytes]) -> None:
         (folder / name).write_bytes(content)
 
 
-def name_cells_quickly() -> None:
-    """Files stand for cells in tracebacks, and are named after a hash that ipykernel computes character by character.
-
-    It is a known one so that a debugger can compute it too; here there is none, and questions are long.
-    """
-    with contextlib.suppress(ImportError, AttributeError):  # another version names them in another way
-        import ipykernel.compiler
-
-        vars(ipykernel.compiler)["murmur2_x86"] = lambda code, seed: zlib.crc32(code.encode(), seed)
-
-
-def configured(connection_file: str) -> Any:
-    """ipykernel's application, told what it would find in its arguments: it makes a parser of all its options for that.
-
-    Nor does it make messages that are below the level at which it shows them.
-    """
-    from ipykernel.kernelapp import IPKernelApp
-    from traitlets.config import Config
-
-    config = Config(HistoryManager={"enabled": False})
-    quiet = {"loggers": {IPKernelApp.__name__: {"level": "WARNING"}}}
-    application: Any = IPKernelApp.instance(connection_file=connection_file, config=config, logging_config=quiet)
-    application.parse_command_line = lambda argv=None: None
-    return application
-
-
 def prepare_kernel(policy: Any) -> Any:
     """A kernel that has its sockets, and will have no others."""
-    seccomp = ours("seccomp")
+    seccomp, hooks = ours("seccomp"), ours("hooks")
     for name in [name for name in sys.modules if name.split(".")[0] == "inside"]:
         del sys.modules[name]
     hide_checker()
-    with without_debugger():
+    with hooks.without_debugger():
         if policy.seccomp and not policy.namespaces:
-            run_commands_without_terminal()
-        name_cells_quickly()
-        application = configured(sys.argv[-1])
+            hooks.run_commands_without_terminal()
+        hooks.name_cells_quickly()
+        application = hooks.kernel_application(sys.argv[-1])
         application.initialize()
-    # exit() in a cell would end the kernel a little later, in the middle of a question; here it does nothing.
-    application.shell.ask_exit = lambda: None
+    hooks.ignore_exit(application)
     if policy.seccomp:
         seccomp.no_more_sockets()
     return application
@@ -170,7 +108,7 @@ def prepare_kernel(policy: Any) -> Any:
 
 if __name__ == "__main__":
     if sys.argv[1] == "--fork-server":
-        with without_debugger():
+        with ours("hooks").without_debugger():
             ours("entry")
             ours("fork_server").serve(int(sys.argv[2]))
     report = int(sys.argv.pop(2))
@@ -179,8 +117,6 @@ if __name__ == "__main__":
     if "--trial" in sys.argv:
         tell(report, {"layers": layers})
     else:
-        if sys.platform == "linux":
-            os.environ.pop("JPY_PARENT_PID", None)  # its keeper ends the kernel with the judge; its parent may be 1
         if fonts:
             keep_fonts(fonts)
         kernel = prepare_kernel(policy)

@@ -23,7 +23,7 @@ class Group:
     attributes: list[tuple[ModuleType, str, ModuleType]]
 
 
-class Shelf(MetaPathFinder, Loader):
+class DeferredModules(MetaPathFinder, Loader):
     """Loads names, which must be in an order in which each needs those before it, and hides what they brought.
 
     A name that is imported later brings what came with it when it was loaded, and what those before it brought.
@@ -39,7 +39,7 @@ class Shelf(MetaPathFinder, Loader):
         sys.meta_path.insert(0, self)
 
     def module(self, name: str) -> Any:
-        """A module that is still on the shelf, or None."""
+        """A module that nobody has imported yet, or None."""
         return next((group.modules[name] for group in self._groups if name in group.modules), None)
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:

@@ -18,7 +18,7 @@ from .identity import (
 from .landlock import ALL_BUT_DEVICES, DEVICE_CONTROL, MAKE_SOCKET, READ, READ_FILE, WRITE
 from .policy import SOCKETS_INSIDE, Policy
 from .root import DEVICES, build, isolate, isolation
-from .supervisor import keep, mirror
+from .supervisor import supervise, wait_for_first
 from .system import PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, PR_SET_PDEATHSIG, prctl
 
 
@@ -33,8 +33,8 @@ class LayerError(Exception):
 def enter(policy: Policy, keep_open: int) -> dict[str, str]:
     """Apply every layer of a policy's level and return, in the process that is to be the kernel, what came up.
 
-    The caller must have one thread; it stays behind as the kernel's keeper, and never returns from here. It may be the
-    first process of its own namespaces already (`root.fork_isolated`). All descriptors but the standard ones and
+    The caller must have one thread; it stays behind as the kernel's supervisor, and never returns from here. It may be
+    the first process of its own namespaces already (`root.fork_isolated`). All descriptors but the standard ones and
     `keep_open` are closed. Raises `LayerError`, in whichever process it is, when a layer does not come up: there is no
     weaker result.
     """
@@ -59,7 +59,7 @@ def enter(policy: Policy, keep_open: int) -> dict[str, str]:
             prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # a change of user clears it
             first = os.fork()
             if first:
-                mirror(first)
+                wait_for_first(first)
             prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         layers["namespaces"] = isolation()
         with _layer("root"):
@@ -69,8 +69,8 @@ def enter(policy: Policy, keep_open: int) -> dict[str, str]:
         prctl(PR_SET_CHILD_SUBREAPER, 1)
     kernel = os.fork()
     if kernel:
-        keep(kernel, policy, signals)
-    os.setsid()  # interrupts go to the kernel's group, not to its keeper's
+        supervise(kernel, policy, signals)
+    os.setsid()  # interrupts go to the kernel's group, not to its supervisor's
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
     with _layer("user"):
         layers |= _change_user(policy)

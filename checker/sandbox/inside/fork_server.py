@@ -1,4 +1,4 @@
-"""The warm process: it has imported what kernels and notebooks need, and every kernel is a fork of it.
+"""The fork server: it has imported what kernels and notebooks need, and every kernel is a fork of it.
 
 It runs no line of any notebook, has one thread, and knows nothing but where its kernels lie.
 """
@@ -13,11 +13,11 @@ import shutil
 import signal
 import socket
 import sys
-import tempfile
 from dataclasses import dataclass
 from typing import Any
 
-from .deferred_modules import Shelf
+from . import hooks
+from .deferred_modules import DeferredModules
 from .root import fork_isolated
 from .system import PR_SET_DUMPABLE, PR_SET_PDEATHSIG, prctl
 
@@ -60,7 +60,7 @@ def serve(control: int) -> None:
     """
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     prctl(PR_SET_DUMPABLE, 0)
-    shelf = load()
+    deferred = load()
     os.write(control, b"ready")
     here = os.pidfd_open(os.getpid())
     kernels: dict[int, _Kernel] = {}
@@ -69,12 +69,12 @@ def serve(control: int) -> None:
     while True:
         ready, _ = poller.poll()[0]
         if ready != control:
-            _look_after(kernels[ready], ready, kernels, poller)
+            _attend(kernels[ready], ready, kernels, poller)
             continue
         request, channel, errors = _receive(control)
         process, first = _fork(isolated=request["isolated"])
         if process == 0:
-            return begin(request, channel, errors, here, shelf)
+            return begin(request, channel, errors, here, deferred)
         os.close(errors)
         kernel = _Kernel(process, first, os.pidfd_open(process), channel)
         for descriptor in (kernel.handle, channel):
@@ -105,7 +105,7 @@ def _fork(isolated: bool) -> tuple[int, bool]:
     return os.fork(), False  # and it isolates itself, or says why it cannot
 
 
-def _look_after(kernel: _Kernel, ready: int, kernels: dict[int, _Kernel], poller: Any) -> None:
+def _attend(kernel: _Kernel, ready: int, kernels: dict[int, _Kernel], poller: Any) -> None:
     if ready == kernel.channel:
         try:
             wanted = os.read(ready, 100)
@@ -131,43 +131,41 @@ def _look_after(kernel: _Kernel, ready: int, kernels: dict[int, _Kernel], poller
         os.close(descriptor)
 
 
-def load() -> Shelf:
+def load() -> DeferredModules:
     """Import everything, and leave nothing behind that a fork would be surprised by."""
     for name in KERNEL:
         with contextlib.suppress(ImportError):  # other versions have other parts
             importlib.import_module(name)
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"  # as ipykernel has it
-    shelf = Shelf(NOTEBOOK)
+    deferred = DeferredModules(NOTEBOOK)
     shutil.rmtree(os.environ["HOME"], ignore_errors=True)
     if len(os.listdir("/proc/self/task")) > 1:
         raise RuntimeError("a library has started a thread, which a fork would not have")
     bytearray(LARGE)  # and freed: from now on glibc keeps what is freed, where every figure would ask for it again
     gc.collect()
     gc.freeze()
-    return shelf
+    return deferred
 
 
-def begin(request: dict[str, Any], channel: int, errors: int, warm: int, shelf: Shelf) -> None:
+def begin(request: dict[str, Any], channel: int, errors: int, server: int, deferred: DeferredModules) -> None:
     """Make this fork as if it had been started: its parent, its session, its arguments, its environment."""
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if select.select([warm], [], [], 0)[0]:  # it has ended already
+    if select.select([server], [], [], 0)[0]:  # it has ended already
         os._exit(1)
     os.setsid()
     os.dup2(errors, 2)
     os.environ.clear()
     os.environ.update(request["environment"])
     sys.argv[1:] = [request["policy"], str(channel), *request["arguments"]]
-    refresh(shelf)
+    refresh(deferred)
 
 
-def refresh(shelf: Shelf) -> None:
+def refresh(deferred: DeferredModules) -> None:
     """Forget what all forks would have in common. (The module `random` does so by itself.)"""
-    if numpy_random := shelf.module("numpy.random"):
+    if numpy_random := deferred.module("numpy.random"):
         numpy_random.seed()
-    if matplotlib := shelf.module("matplotlib"):
-        for remembered in (matplotlib.get_configdir, matplotlib.get_cachedir):
-            with contextlib.suppress(ValueError, AttributeError):  # another version remembers in another way
-                remembered.__closure__[remembered.__code__.co_freevars.index("called")].cell_contents = False
-    tempfile.tempdir, vars(tempfile)["_name_sequence"] = None, None
-    if multiprocessing := sys.modules.get("multiprocessing.process") or shelf.module("multiprocessing.process"):
+    if matplotlib := deferred.module("matplotlib"):
+        hooks.forget_matplotlib_folders(matplotlib)
+    hooks.forget_temporary_names()
+    if multiprocessing := sys.modules.get("multiprocessing.process") or deferred.module("multiprocessing.process"):
         multiprocessing.current_process().authkey = os.urandom(32)

@@ -1,4 +1,4 @@
-"""The keeper: the parent of a kernel and of all that it starts. It watches, passes interrupts on, and cleans up.
+"""The supervisor: the parent of a kernel and of all that it starts. It watches, passes interrupts on, and cleans up.
 
 In a pid namespace it is the first process, and its end is the end of all. Elsewhere it adopts every orphan below it
 and ends them itself. It runs our code only.
@@ -18,7 +18,7 @@ INTERVAL = 0.1  # seconds between looks at what is used
 PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
-def keep(kernel: int, policy: Policy, signals: set[signal.Signals]) -> NoReturn:
+def supervise(kernel: int, policy: Policy, signals: set[signal.Signals]) -> NoReturn:
     """Stay until the kernel has ended, then end whatever it left, and exit as it did. `signals` are blocked."""
     prctl(PR_SET_DUMPABLE, 0)
     os.closerange(0, 1024)
@@ -62,7 +62,7 @@ def end_all_below() -> None:
         time.sleep(0.001)
 
 
-def mirror(first: int) -> NoReturn:
+def wait_for_first(first: int) -> NoReturn:
     """Wait, outside of a pid namespace, for its first process; asked to end, end it."""
     prctl(PR_SET_DUMPABLE, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
