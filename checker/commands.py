@@ -146,8 +146,8 @@ def _grade_into_folder(options: argparse.Namespace, exercise: Exercise, found: F
             keep_executed=options.executed,
             force=options.force,
             reports=_report_options(options, found),
-            kept=progress.keep,
-            report=progress.add,
+            on_reused=progress.keep,
+            on_result=progress.add,
             grader=grader,
         )
     return results, sandbox

@@ -1,4 +1,4 @@
-"""The same command goes on where the last one was cut off: nothing is lost, nothing is graded twice."""
+"""The same command resumes after an interruption: nothing is lost, nothing is graded twice."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ import pytest
 from helpers import GRADE, filled_in, notebook
 
 from checker import files
-from checker.batch import journal
 from checker.batch.folder import grade_into
 from checker.batch.new_result import new_result
 from checker.batch.settings import Settings
@@ -125,7 +124,7 @@ def test_what_could_not_be_graded_is_tried_again(students: Students) -> None:
         (replace(SETTINGS, seed=5), True),
     ],
 )
-def test_settings_that_decide_a_grade_decide_whether_it_is_kept(
+def test_settings_that_decide_a_grade_decide_whether_it_is_reused(
     settings: Settings, again: bool, students: Students
 ) -> None:
     students.grade(replace(SETTINGS, seed=4))
@@ -140,7 +139,7 @@ def test_another_version_of_the_checker_or_another_exercise_grades_again(
     students: Students, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     students.grade()
-    monkeypatch.setattr(journal, "__version__", "99")
+    monkeypatch.setattr("checker.batch.folder.__version__", "99")
     students.grade()
     assert len(students.graded) == 3
     monkeypatch.undo()
@@ -162,16 +161,16 @@ def test_executed_notebooks_that_are_asked_for_later_are_made_later(students: St
     assert students.grade(keep_executed=True) and students.graded == ["bea"]
 
 
-def test_kept_and_new_results_are_told_apart(students: Students) -> None:
+def test_reused_and_new_results_are_told_apart(students: Students) -> None:
     students.grade()
     students.contents["dan"] = b"4"
-    kept: list[Result] = []
+    reused: list[Result] = []
     new: list[str] = []
-    students.grade(kept=kept.extend, report=lambda result: new.append(result.submission))
-    assert [result.submission for result in kept] == ["ada", "bea", "cem"] and new == ["dan"]
+    students.grade(on_reused=reused.extend, on_result=lambda result: new.append(result.submission))
+    assert [result.submission for result in reused] == ["ada", "bea", "cem"] and new == ["dan"]
 
 
-def test_a_journal_cut_off_anywhere_is_gone_on_with(students: Students, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_journal_cut_off_anywhere_is_resumed(students: Students, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     del students.contents["cem"]
     undisturbed = students.grade()
@@ -219,7 +218,7 @@ def test_a_disk_that_fills_up_at_any_moment_costs_nothing_that_was_reported(
         patched.setattr(os, "fsync", FullDisk(calls))
         if calls < 9:  # the last call is for the folder, which not every file system can do
             stack.enter_context(pytest.raises(files.CannotWriteError, match="No space left on device"))
-        students.grade(report=lambda result: reported.append(result.submission))
+        students.grade(on_result=lambda result: reported.append(result.submission))
     students.grade()
     assert not set(students.graded) & set(reported)
     assert students.table() == ["ada", "bea", "cem"]
