@@ -1,6 +1,7 @@
 """One submission: from its bytes to its result."""
 
 import secrets
+import threading
 from dataclasses import replace
 
 from checker.batch.new_result import new_result
@@ -9,7 +10,6 @@ from checker.exercises.model import Exercise
 from checker.grading.checks import Checks, needs_trace, run_checks
 from checker.grading.evidence import Evidence
 from checker.grading.judge import judge
-from checker.kernel.canceller import Canceller
 from checker.kernel.launch import KernelStartError
 from checker.kernel.options import Launcher, choose_launcher
 from checker.kernel.run import ProbeRequest, open_session, run_with
@@ -21,7 +21,10 @@ from checker.submissions.notebook import Notebook, UnreadableError, parse
 
 
 def grade_one(
-    submission: Submission, exercise: Exercise, settings: Settings | None = None, canceller: Canceller | None = None
+    submission: Submission,
+    exercise: Exercise,
+    settings: Settings | None = None,
+    cancelled: threading.Event | None = None,
 ) -> tuple[Result, str]:
     """Grade one submission; also returns the executed notebook as Jupyter's JSON ("" if nothing ran).
 
@@ -34,7 +37,7 @@ def grade_one(
     try:
         data = submission.read()
         notebook = parse(data, script=submission.is_script)
-        return grade_notebook(notebook, exercise, settings, submission=submission, data=data, canceller=canceller)
+        return grade_notebook(notebook, exercise, settings, submission=submission, data=data, cancelled=cancelled)
     except UnreadableError as error:
         judgement = Judgement("unreadable", 0, f"{submission.file}: {error}.")
     except (CannotOpenError, KernelStartError) as error:
@@ -55,7 +58,7 @@ def grade_notebook(
     *,
     submission: Submission = NO_SUBMISSION,
     data: bytes = b"",
-    canceller: Canceller | None = None,
+    cancelled: threading.Event | None = None,
 ) -> tuple[Result, str]:
     """Run and judge a notebook; also returns it as it ran. Raises `KernelStartError`."""
     settings = settings or Settings()
@@ -72,7 +75,7 @@ def grade_notebook(
                 await session.ask(ProbeRequest(exercise.function, (), cases.asked_if_wrong, traced=cases.traced))
         return replace(evidence, observation=session.observation), checks
 
-    evidence, checks = run_with(choose_launcher(settings.launcher), observed, canceller)
+    evidence, checks = run_with(choose_launcher(settings.launcher), observed, cancelled)
     judgement = judge(evidence, checks, settings.scale)
     judgement = with_file_lines(judgement, data, notebook.code, script=submission.is_script)
     result = new_result(

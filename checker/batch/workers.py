@@ -22,7 +22,6 @@ from checker.batch.new_result import new_result
 from checker.batch.settings import Settings
 from checker.exercises.model import Exercise
 from checker.kernel import fork_server
-from checker.kernel.canceller import Canceller
 from checker.kernel.options import choose_launcher
 from checker.result import Judgement, Result
 from checker.sandbox.inside import hooks
@@ -49,11 +48,11 @@ def job_for(submission: Submission, exercise: Exercise, settings: Settings, keep
     return Job(submission.loaded(), exercise.id, settings, keep_executed)
 
 
-def work(job: Job, canceller: Canceller | None = None) -> Graded:
+def work(job: Job, cancelled: threading.Event | None = None) -> Graded:
     """Grade one submission; what every worker does, on this machine and on a cluster's."""
     from checker.batch.grade import grade_one  # late: who only starts workers needs no notebook's libraries
 
-    result, executed = grade_one(job.submission, exercises.load(job.exercise), job.settings, canceller)
+    result, executed = grade_one(job.submission, exercises.load(job.exercise), job.settings, cancelled)
     return result, executed if job.keep_executed else ""
 
 
@@ -171,7 +170,7 @@ def _sigint_blocked() -> Iterator[None]:
 
 # What follows runs in the worker.
 
-_canceller = Canceller()
+_cancelled = threading.Event()
 _busy = threading.Lock()
 _used = threading.Event()
 
@@ -196,7 +195,7 @@ def _watch_parent(parent_pipe: Connection[None, None]) -> None:
     """End this process when its parent closes the pipe or dies, after cleaning up."""
     with contextlib.suppress(EOFError, OSError):
         parent_pipe.recv_bytes()  # which is never sent
-    _canceller.cancel()
+    _cancelled.set()
     if _busy.acquire(timeout=CLEAN_UP_WITHIN) and _used.is_set() and hasattr(signal, "pthread_kill"):
         # The main thread waits for more work, and it alone can leave in an orderly way.
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
@@ -208,4 +207,4 @@ def _watch_parent(parent_pipe: Connection[None, None]) -> None:
 def _work(job: Job) -> Graded:
     with _busy:
         _used.set()
-        return work(job, _canceller)
+        return work(job, _cancelled)

@@ -9,6 +9,7 @@ import functools
 import json
 import marshal
 import re
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -16,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from checker.kernel.canceller import Canceller
 from checker.kernel.client import KernelGoneError, LimitedClient
 from checker.kernel.fork_server import LOST
 from checker.kernel.jupyter import nbformat
@@ -52,6 +52,7 @@ __import__("builtins").exec(
 """
 RESPOND = '__import__("sys").modules["__probe__"].respond()'
 KERNEL_START = 60.0  # seconds; a kernel takes one on a quiet machine and many on a crowded one
+LOOK_EVERY = 0.1  # seconds, at whether a run has been cancelled
 MOST_VALUES = 100_000  # in an answer of the probe
 LONGEST_TRACEBACK = 100_000  # characters
 
@@ -101,19 +102,28 @@ def observe(
 
 
 def run_with(
-    launcher: Launcher, session: Callable[[Launcher], Coroutine[Any, Any, T]], canceller: Canceller | None = None
+    launcher: Launcher, session: Callable[[Launcher], Coroutine[Any, Any, T]], cancelled: threading.Event | None = None
 ) -> T:
     """Run a session to its end; once more with `spawn` where the fork server could not fork a kernel, or ended.
 
     Raises `KernelStartError`.
     """
-    canceller = canceller or Canceller()
+    cancelled = cancelled or threading.Event()
     try:
-        return asyncio.run(canceller.watch(session(launcher)))
+        return asyncio.run(_unless(cancelled, session(launcher)))
     except KernelStartError:
         if launcher == "spawn":
             raise
-    return asyncio.run(canceller.watch(session("spawn")))
+    return asyncio.run(_unless(cancelled, session("spawn")))
+
+
+async def _unless(cancelled: threading.Event, session: Coroutine[Any, Any, T]) -> T:
+    """Run a session, and end it early, its kernel killed, once another thread sets the event."""
+    task = asyncio.ensure_future(session)
+    while not task.done() and not cancelled.is_set():
+        await asyncio.wait([task], timeout=LOOK_EVERY)
+    task.cancel()
+    return await task
 
 
 @asynccontextmanager

@@ -8,9 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from .policy import Policy
-from .syscalls import NUMBERS
 from .system import (
-    MACHINE,
     PR_CAP_AMBIENT,
     PR_CAPBSET_DROP,
     PR_SET_DUMPABLE,
@@ -46,9 +44,7 @@ def set_fs_ids(user: int) -> None:
     """
     had = capabilities()
     for name in ("setfsgid", "setfsuid"):
-        number = NUMBERS[name][MACHINE]
-        assert number is not None
-        call(name, number, user)
+        call(name, user)
     set_capabilities(had)
 
 
@@ -65,11 +61,9 @@ def drop_capabilities(keep: int | None = None) -> str:
 
 def set_capabilities(bits: int) -> None:
     """Have these capabilities and no others; only such as this process has."""
-    number = NUMBERS["capset"][MACHINE]
-    assert number is not None
     low, high = bits & 0xFFFFFFFF, bits >> 32
     words = (low, low, low, high, high, high)
-    call("capset", number, struct.pack("=II", 0x20080522, 0), struct.pack("=IIIIII", *words))
+    call("capset", struct.pack("=II", 0x20080522, 0), struct.pack("=IIIIII", *words))
 
 
 def _bound_capabilities(keep: int | None) -> None:

@@ -5,8 +5,7 @@ import stat
 import struct
 from collections.abc import Iterable
 
-from .syscalls import NUMBERS
-from .system import MACHINE, PR_SET_NO_NEW_PRIVS, call, prctl
+from .system import PR_SET_NO_NEW_PRIVS, call, prctl
 
 EXECUTE, WRITE, READ_FILE, LIST, REMOVE_DIR, REMOVE_FILE = (1 << bit for bit in range(6))
 MAKE_DIR, MAKE_FILE, MAKE_SOCKET, MAKE_FIFO, MAKE_LINK = (1 << bit for bit in (7, 8, 9, 10, 12))
@@ -29,15 +28,9 @@ ALL_BUT_DEVICES = (
 _OF_FILES = EXECUTE | WRITE | READ_FILE | TRUNCATE | DEVICE_CONTROL
 
 
-def _number(name: str) -> int:
-    number = NUMBERS[name][MACHINE]
-    assert number is not None
-    return number
-
-
 def abi() -> int:
     """The version of Landlock here. Raises `OSError` where there is none."""
-    return call("landlock_create_ruleset", _number("landlock_create_ruleset"), None, 0, 1)
+    return call("landlock_create_ruleset", None, 0, 1)
 
 
 def restrict(rules: Iterable[tuple[str, int]]) -> str:
@@ -50,7 +43,7 @@ def restrict(rules: Iterable[tuple[str, int]]) -> str:
     handled = (1 << 13) - 1 | (REFER, 0)[version < 2] | (TRUNCATE, 0)[version < 3] | (DEVICE_CONTROL, 0)[version < 5]
     fields = struct.pack("=QQQ", handled, 3, 3)
     attributes = fields[: 8 if version < 4 else 16 if version < 6 else 24]
-    ruleset = call("landlock_create_ruleset", _number("landlock_create_ruleset"), attributes, len(attributes), 0)
+    ruleset = call("landlock_create_ruleset", attributes, len(attributes), 0)
     for path, rights in rules:
         try:
             beneath = os.open(path, os.O_PATH | os.O_CLOEXEC)
@@ -59,10 +52,10 @@ def restrict(rules: Iterable[tuple[str, int]]) -> str:
         allowed = handled & rights & (-1 if stat.S_ISDIR(os.fstat(beneath).st_mode) else _OF_FILES)
         if allowed:
             rule = struct.pack("=Qi", allowed, beneath)
-            call(f"landlock_add_rule {path}", _number("landlock_add_rule"), ruleset, 1, rule, 0)
+            call("landlock_add_rule", ruleset, 1, rule, 0)
         os.close(beneath)
     prctl(PR_SET_NO_NEW_PRIVS, 1)
-    call("landlock_restrict_self", _number("landlock_restrict_self"), ruleset, 0)
+    call("landlock_restrict_self", ruleset, 0)
     os.close(ruleset)
     return f"version {version}" + ("" if version >= 6 else ", which does not stop signals")
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from . import system
 from .identity import reachable, switch_user
 from .policy import SOCKETS_INSIDE, Policy
-from .syscalls import NUMBERS
 from .system import MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC, MS_REMOUNT, mount
 
 NAMESPACES = system.NEWNS | system.NEWPID | system.NEWNET | system.NEWIPC | system.NEWUTS | system.NEWCGROUP
@@ -97,9 +96,7 @@ def build(policy: Policy) -> str:
             os.makedirs(os.path.dirname(new + path), exist_ok=True)
             os.symlink("/tmp", new + path)
     os.chdir(new)
-    number = NUMBERS["pivot_root"][system.MACHINE]
-    assert number is not None
-    system.call("pivot_root", number, b".", b".")
+    system.call("pivot_root", b".", b".")
     system.detach(".")
     os.chdir("/")
     for path in ("/", *masks):

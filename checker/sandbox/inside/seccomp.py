@@ -107,10 +107,6 @@ class _Program(ctypes.Structure):
 
 
 def _install(instructions: Sequence[Instruction], every_thread: bool = False) -> None:
-    if MACHINE < 0:
-        raise OSError(errno.ENOSYS, "there is no filter for this kind of processor")
     code = b"".join(struct.pack("=HBBI", *instruction) for instruction in instructions)
     prctl(PR_SET_NO_NEW_PRIVS, 1)
-    number = NUMBERS["seccomp"][MACHINE]
-    assert number is not None
-    call("seccomp", number, 1, int(every_thread), ctypes.byref(_Program(len(instructions), code)))
+    call("seccomp", 1, int(every_thread), ctypes.byref(_Program(len(instructions), code)))

@@ -1,6 +1,7 @@
 """The system calls of Linux that the standard library does not offer. Every failure is an `OSError`."""
 
 import ctypes
+import errno
 import os
 import platform
 import signal
@@ -37,11 +38,19 @@ def prctl(option: int, first: int = 0, second: int = 0) -> None:
     _checked(_libc.prctl(c_int(option), *numbers), f"prctl {option}")
 
 
-def call(name: str, number: int, *arguments: object) -> int:
-    """A system call by number; arguments are integers and bytes."""
+def number_of(name: str) -> int:
+    """The number of a system call. Raises `OSError` where it is not known."""
+    number = NUMBERS[name][MACHINE] if MACHINE >= 0 else None
+    if number is None:
+        raise OSError(errno.ENOSYS, f"no number of {name} is known for this kind of processor")
+    return number
+
+
+def call(name: str, *arguments: object) -> int:
+    """A system call by its name; arguments are integers and bytes."""
     assert _libc is not None
     given = [c_long(argument) if isinstance(argument, int) else argument for argument in arguments]
-    return _checked(_libc.syscall(c_long(number), *given), name)
+    return _checked(_libc.syscall(c_long(number_of(name)), *given), name)
 
 
 def unshare(flags: int) -> None:
@@ -51,8 +60,7 @@ def unshare(flags: int) -> None:
 
 def fork_into(namespaces: int) -> int:
     """As `os.fork`, of a process with one thread, but the child is the first process of new namespaces."""
-    number = NUMBERS["clone"][MACHINE]
-    assert number is not None
+    number = number_of("clone")
     holding = ctypes.PyDLL(None, use_errno=True)  # the interpreter's lock: nothing may happen in between
     holding.PyOS_BeforeFork()
     process: int = holding.syscall(c_long(number), c_long(namespaces | signal.SIGCHLD), *[c_long(0)] * 4)
