@@ -1,4 +1,4 @@
-"""Files that a crash leaves whole: replaced as a whole, or longer by a line; and folders for one process at a time."""
+"""Files that a crash leaves whole, replaced or longer by a line; and folders locked for one process."""
 
 import contextlib
 import errno
@@ -17,10 +17,10 @@ class FolderInUseError(RuntimeError):
 
 
 def write(path: Path, parts: Iterable[str], *, sync: bool = True) -> None:
-    """Replace a file, in a folder that is made if missing. The path leads to all of the old content or all of the new.
+    """Replace a file at once, in a folder that is made if missing: the path leads to the old content or to the new.
 
-    Without `sync` that holds for the end of this process, not for a power cut: for the many files that can be made
-    again, and that show by their last line whether they are whole. Raises `CannotWriteError`.
+    Without `sync` that survives the end of this process, but no power cut: for files that can be made again, and that
+    show by their last line whether they are whole. Raises `CannotWriteError`.
     """
     new = path.with_name(f".{path.name}.part")
     with _error_as_sentence(path):
@@ -56,14 +56,15 @@ def remove(path: Path) -> None:
 def appending(path: Path) -> Iterator[Callable[[str], None]]:
     """A function that adds a line to a file; when it returns, the line is on the disk. Raises `CannotWriteError`.
 
-    A line that a crash tore stays what it is, and the next begins on a line of its own.
+    A last line that a crash cut short stays as it is, and the next begins on a line of its own.
     """
     with _error_as_sentence(path):
-        file = path.open("ab", buffering=0)
+        file = path.open("a+b", buffering=0)  # a buffer would keep, and write later, what a full disk refused
     with file:
         with _error_as_sentence(path):
             _sync_folder(path.parent)  # the new file's name, too, must survive
-            if _is_torn(path):
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
+            if file.read(1) not in (b"", b"\n"):
                 _write_all(file, b"\n")
 
         def append(line: str) -> None:
@@ -76,21 +77,22 @@ def appending(path: Path) -> Iterator[Callable[[str], None]]:
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Have a folder for this process alone. The system lets go of it when the process ends, in whatever way.
+    """Lock a folder. The operating system unlocks it when the process ends, even if it is killed.
 
     Raises `FolderInUseError`, `CannotWriteError`.
     """
-    import filelock  # late: `checker --help` needs no lock
+    from filelock import FileLock, Timeout  # late: `checker --help` needs no lock
 
-    lock = filelock.FileLock(folder / ".lock")
+    # No soft lock where there is no other: it would outlast a process that is killed.
+    lock = FileLock(folder / ".lock", blocking=False, fallback_to_soft=False)
     with _error_as_sentence(folder / ".lock"):
         try:
-            lock.acquire(blocking=False)
-        except filelock.Timeout:
+            lock.acquire()
+        except Timeout:
             raise FolderInUseError(f"{folder}: another checker is writing into this folder") from None
-        except (NotImplementedError, OSError) as error:
+        except OSError as error:
             # Some network file systems know no locks; there the folder is its user's to look after.
-            if isinstance(error, OSError) and error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL):
+            if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL):
                 raise
     try:
         yield
@@ -107,18 +109,10 @@ def _error_as_sentence(path: Path) -> Iterator[None]:
 
 
 def _write_all(file: BinaryIO, data: bytes) -> None:
-    """Without a buffer, in which a full disk would leave what cannot be written."""
+    """Write to a file without a buffer, which may take a part at a time."""
     rest = memoryview(data)
     while rest:
         rest = rest[file.write(rest) :]
-
-
-def _is_torn(path: Path) -> bool:
-    with path.open("rb") as file:
-        if file.seek(0, os.SEEK_END) == 0:
-            return False
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) != b"\n"
 
 
 def _sync_folder(folder: Path) -> None:

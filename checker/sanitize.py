@@ -1,7 +1,7 @@
-"""Untrusted text made safe to show: one rule for terminals, logs, tables, pages, JSON and paths.
+"""Untrusted text made safe to show: in terminals, logs, tables, pages, JSON and paths.
 
-Every `Result` applies `text` to all that it holds, so that no report can forget it; the other functions add what a
-certain kind of output needs.
+Every `Result` applies `text` to all that it holds, so that no report can forget it; the other functions add what one
+kind of output needs.
 """
 
 import dataclasses
@@ -15,14 +15,14 @@ LONGEST_NAME = 100
 MOST_MARKS = 4  # on one letter; Thai, Hebrew and Vietnamese use three
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
-# Letters and marks by their category, but nothing is to be seen of them.
+# Letters and marks by their category, but invisible.
 _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 
 
 def text(value: str, longest: int = LONGEST) -> str:
-    """Text whose characters can all be seen, of bounded length; line ends and tabs stay.
+    """Text of visible characters and bounded length; line ends and tabs stay.
 
-    Each character that is not safe to show is replaced by one that is, so that columns stay what they were.
+    Any other character is replaced by one that is visible, so that columns stay what they were.
 
     >>> text("a\\x1b[31mb\\nc\\u202ed")
     'a\\ufffd[31mb\\nc\\ufffdd'
@@ -46,7 +46,7 @@ def _visible(character: str, category: str) -> str:
 
 
 def line(value: str, longest: int = LONGEST) -> str:
-    """The same on one line.
+    """`text` on one line.
 
     >>> line("a\\nb")
     'a b'
@@ -55,7 +55,7 @@ def line(value: str, longest: int = LONGEST) -> str:
 
 
 def name(value: str) -> str:
-    """A person's name: joiners, which Persian or Hindi names may hold, and what cannot be seen are left out.
+    """A person's name, without invisible characters (joiners, say, which Persian or Hindi names may hold).
 
     >>> name("Ada\\u200c \\x1b Lovelace\\n"), name("\\u202e")
     ('Ada Lovelace', '?')
@@ -64,7 +64,7 @@ def name(value: str) -> str:
 
 
 def file_name(value: str) -> str:
-    """A name as that of a file, without its ending: safe everywhere, and the same in upper and lower case.
+    """A name for a file, without its ending: safe on every system, and the same in upper and lower case.
 
     >>> file_name("Ada Lovelace"), file_name("../../etc"), file_name("Zoë"), file_name("CON")
     ('ada-lovelace', 'etc', 'zoe', 'student-con')
@@ -76,17 +76,17 @@ def file_name(value: str) -> str:
 
 
 def spreadsheet_cell(value: str, longest: int = LONGEST) -> str:
-    """Text that no spreadsheet takes for a formula, not even one that takes semicolons for the ends of cells.
+    """Text that no spreadsheet takes for a formula, not even one that ends cells at semicolons.
 
     >>> spreadsheet_cell("=1+1"), spreadsheet_cell("Ada; @SUM(A1)"), spreadsheet_cell("Ada")
     ("'=1+1", "Ada;' @SUM(A1)", 'Ada')
     """
 
-    def tame(found: re.Match[str]) -> str:
+    def quote(found: re.Match[str]) -> str:
         is_formula = unicodedata.normalize("NFKC", found[3])[:1] in ("=", "+", "-", "@", "\N{MINUS SIGN}")
         return f"{found[1]}'{found[2]}{found[3]}" if is_formula else found[0]
 
-    return re.sub(r"(^|;)(\s*)([^\s;])", tame, line(value, longest))
+    return re.sub(r"(^|;)(\s*)([^\s;])", quote, line(value, longest))
 
 
 def markdown(value: str) -> str:
@@ -112,7 +112,7 @@ def log(value: str) -> str:
 
 
 def to_json(value: Any) -> str:
-    """JSON for people and programs, in which no CI system finds a command either.
+    """Indented JSON, in which no CI system finds a command either.
 
     >>> print(to_json({"a": "##[group]"}))
     {
@@ -123,7 +123,7 @@ def to_json(value: Any) -> str:
 
 
 class Log:
-    """A text stream as it is, but for commands to CI systems."""
+    """A text stream in which no CI system finds a command."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -136,16 +136,16 @@ class Log:
 
 
 class Record:
-    """A base of frozen dataclasses that makes all text safe to show that they are made of."""
+    """Base of frozen dataclasses whose text is sanitized when they are made."""
 
     longest: ClassVar[int] = LONGEST
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
-            object.__setattr__(self, field.name, _every_text(getattr(self, field.name), self.longest))
+            object.__setattr__(self, field.name, _sanitized(getattr(self, field.name), self.longest))
 
 
-def _every_text(value: Any, longest: int) -> Any:
+def _sanitized(value: Any, longest: int) -> Any:
     if isinstance(value, str):
         return text(value, longest)
-    return tuple(_every_text(part, longest) for part in value) if type(value) is tuple else value
+    return tuple(_sanitized(part, longest) for part in value) if type(value) is tuple else value

@@ -1,4 +1,4 @@
-"""Grading on the workers of an existing Dask cluster, which do what worker processes do here."""
+"""Grading on other machines: the workers of an existing Dask cluster do what `workers.py` has processes do here."""
 
 from __future__ import annotations
 
@@ -12,20 +12,14 @@ from checker import __version__
 from checker.batch.settings import Settings
 from checker.batch.workers import Graded, Job, job_for, work, worker_lost
 from checker.exercises.model import Exercise
-from checker.sandbox.levels import (
-    ENOUGH_FOR_UNTRUSTED,
-    LEVELS,
-    Sandbox,
-    SandboxUnavailableError,
-    choose,
-)
+from checker.sandbox.levels import ENOUGH_FOR_UNTRUSTED, LEVELS, Sandbox, SandboxUnavailableError, choose
 from checker.submissions.find import Submission
 
 if TYPE_CHECKING:
     from distributed import Client
 
 CONNECT_WITHIN = 10.0  # seconds
-AHEAD = 2  # submissions on their way for each that can be graded at once, so that no worker waits for the next
+AHEAD = 2  # submissions sent for each that can be graded at once, so that no worker waits for the next
 
 
 class NoClusterError(RuntimeError):
@@ -35,10 +29,13 @@ class NoClusterError(RuntimeError):
 class ClusterLostError(RuntimeError):
     """The connection to the cluster broke; the message is a sentence."""
 
+    def __init__(self) -> None:
+        super().__init__("the connection to the cluster is lost")
+
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster that is ready: `sandbox` is the weakest that one of its workers has."""
+    """A cluster that is ready to grade; `sandbox` is the weakest of its workers'."""
 
     client: Client
     sandbox: Sandbox
@@ -49,15 +46,15 @@ class Cluster:
     ) -> Generator[Graded]:
         """Grade every submission on the cluster; yield each result as soon as it is there.
 
-        When a worker dies, the scheduler gives its submissions to others; one that goes on killing workers is `not
-        graded`. Closing the generator takes back what has not begun. Raises `ClusterLostError`.
+        When a worker dies, the scheduler gives its submissions to others; one that kills several workers is `not
+        graded`. Closing the generator cancels what has not begun. Raises `ClusterLostError`.
         """
         jobs = (job_for(submission, exercise, settings, keep_executed) for submission in submissions)
         running: dict[Future[Graded], Job] = {}
         executor = self.client.get_executor(pure=False)
         try:
             while True:
-                while len(running) < AHEAD * self._at_once() and (job := next(jobs, None)) is not None:
+                while len(running) < AHEAD * self._capacity() and (job := next(jobs, None)) is not None:
                     running[executor.submit(work_on_cluster, job)] = job
                 if not running:
                     return
@@ -68,12 +65,12 @@ class Cluster:
             for future in running:
                 future.cancel()
 
-    def _at_once(self) -> int:
+    def _capacity(self) -> int:
         """How many submissions can be graded at once now: workers come and go."""
         try:
             return max(1, int(sum(self.client.nthreads().values())))
         except (OSError, RuntimeError, ValueError, TypeError) as error:
-            raise _lost() from error
+            raise ClusterLostError from error
 
     def _outcome(self, future: Future[Graded], job: Job, exercise: Exercise) -> Graded:
         from distributed import KilledWorker
@@ -81,7 +78,7 @@ class Cluster:
         try:
             return future.result()
         except CancelledError as error:
-            raise _lost() from error
+            raise ClusterLostError from error
         except KilledWorker:
             why = "the workers of the cluster that graded it ended unexpectedly"
         except Exception as error:  # say, a worker that joined later has no checker installed
@@ -91,7 +88,7 @@ class Cluster:
 
 @contextlib.contextmanager
 def connected(address: str, settings: Settings) -> Iterator[Cluster]:
-    """Connect to a cluster by the address of its scheduler, and check its workers' versions and sandboxes.
+    """The cluster of the scheduler at an address, once its workers' versions and sandboxes are checked.
 
     Raises `NoClusterError`, and `SandboxUnavailableError` when a worker has no sandbox that is good enough.
     """
@@ -104,27 +101,27 @@ def connected(address: str, settings: Settings) -> Iterator[Cluster]:
     except (OSError, ValueError, TypeError):
         raise NoClusterError(f"no Dask scheduler answers at {address}") from None
     with client:
-        infos = _worker_infos(client, settings)
-        if not infos:
+        try:
+            found: dict[str, WorkerInfo] = client.run(worker_info, settings.sandbox, on_error="return")
+        except OSError as error:
+            raise ClusterLostError from error
+        if not found:
             raise NoClusterError(f"the Dask scheduler at {address} has no workers")
-        for worker, info in infos.items():
+        for worker, info in found.items():
             _check_worker(worker, info)
-        weakest = max((info.sandbox for info in infos.values()), key=lambda each: LEVELS.index(each.level))
-        yield Cluster(client, weakest, len(infos))
+        weakest = max((info.sandbox for info in found.values()), key=lambda sandbox: LEVELS.index(sandbox.level))
+        yield Cluster(client, weakest, len(found))
 
 
 def work_on_cluster(job: Job) -> Graded:
-    """Grade one submission, after another check of the sandbox: workers may join a cluster at any time.
-
-    Raises `SandboxUnavailableError`.
-    """
+    """`work` after a look at the sandbox: workers may join a cluster at any time. Raises `SandboxUnavailableError`."""
     choose(job.settings.sandbox, least=ENOUGH_FOR_UNTRUSTED)
     return work(job)
 
 
 @dataclass(frozen=True)
 class WorkerInfo:
-    """A cluster's worker: its version of the checker, its sandbox, and why that is not good enough."""
+    """A worker's version of the checker and its sandbox, or why it has none that is good enough."""
 
     version: str
     sandbox: Sandbox
@@ -132,30 +129,18 @@ class WorkerInfo:
 
 
 def worker_info(sandbox: str) -> WorkerInfo:
-    """What is known of the worker on which this is called."""
+    """Called on each worker."""
     try:
         return WorkerInfo(__version__, choose(sandbox, least=ENOUGH_FOR_UNTRUSTED))
     except SandboxUnavailableError as error:
         return WorkerInfo(__version__, Sandbox("limits"), str(error))
 
 
-def _worker_infos(client: Client, settings: Settings) -> dict[str, WorkerInfo]:
-    try:
-        found: dict[str, WorkerInfo] = client.run(worker_info, settings.sandbox, on_error="return")
-    except OSError as error:
-        raise _lost() from error
-    return found
-
-
 def _check_worker(worker: str, info: object) -> None:
-    if not isinstance(info, WorkerInfo):  # it is what our function ended with there
+    if not isinstance(info, WorkerInfo):  # but the error that `worker_info` ended with
         reason = f"has no checker, or another version; install {__version__} there ({info})"
         raise NoClusterError(f"the worker {worker} {reason}")
     if info.version != __version__:
         raise NoClusterError(f"the worker {worker} has version {info.version} of the checker, not {__version__}")
     if info.error:
         raise SandboxUnavailableError(f"on the worker {worker}, {info.error}")
-
-
-def _lost() -> ClusterLostError:
-    return ClusterLostError("the connection to the cluster is lost")

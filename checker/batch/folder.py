@@ -1,13 +1,14 @@
-"""Grading into a folder, so that the same command resumes wherever the last one was interrupted."""
+"""Grading into a folder, where `results.jsonl` is a journal: the same command resumes after any interruption."""
 
 import contextlib
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Protocol
 
-from checker import exercises, files
-from checker.batch import journal
+from checker import __version__, exercises, files
 from checker.batch.settings import Settings
 from checker.batch.workers import Graded, grade_all
 from checker.exercises.model import Exercise
@@ -34,11 +35,10 @@ def grade(
 ) -> list[Result]:
     """Grade files, folders, globs and .zip archives: one `Result` for each student, ordered by submission id.
 
-    With `out`, the folder gets `results.jsonl` and the reports, and what is graded there already is not graded again,
-    unless `force` asks for it. Raises `FileNotFoundError` when a path leads to nothing or to a folder that cannot be
-    opened, `UnknownExerciseError` for an unknown exercise, `SandboxUnavailableError` when the sandbox that was asked
-    for does not start, or when none was asked for and the best is not good enough for untrusted notebooks; and what
-    `grade_into` raises.
+    The folder `out` gets `results.jsonl` and the reports; what is graded there already is graded again only with
+    `force`. Raises `FileNotFoundError` when a path leads to nothing or to a folder that cannot be opened,
+    `UnknownExerciseError`, `SandboxUnavailableError` when the sandbox does not start, or `auto` finds none that is
+    good enough for untrusted notebooks; and what `grade_into` raises.
     """
     loaded = exercises.load(exercise)
     found = find(paths, loaded)
@@ -62,55 +62,79 @@ def grade_into(
     on_result: Callable[[Result], None] = lambda result: None,
     grader: Grader = grade_all,
 ) -> list[Result]:
-    """Grade submissions into a folder, except those whose results are there and can be reused.
+    """Grade those submissions into a folder that have no reusable result there.
 
-    `on_reused` is called once, with these; `on_result` with each new result, once it is on the disk. At the end, and
-    also when interrupted, `results.jsonl` and the `reports` hold the results of just these submissions. Raises
-    `files.FolderInUseError` and `files.CannotWriteError`.
+    `on_reused` is called once, with the reusable results; `on_result` with each new one, when it is on the disk. At
+    the end, also of an interruption, `results.jsonl` and the `reports` hold the results of these submissions, as far
+    as there are any. Raises `files.FolderInUseError` and `files.CannotWriteError`.
     """
     results: list[Result] = []
-    parts: dict[str, Any] = {}
-    save: Callable[[Result, str], None] | None = None
+    pool: dict[str, Any] = {}
     with contextlib.ExitStack() as stack:
         if out is not None:
             files.make_folder(out)
             stack.enter_context(files.locked(out))
             if force:
                 files.write(out / RESULTS, ())
-            reused = journal.reusable_results(read_results(out / RESULTS), submissions, exercise, settings)
+            reusable = reusable_results(read_results(out / RESULTS), submissions, exercise, settings)
             if keep_executed:
-                reused = {id: result for id, result in reused.items() if _has_executed(out, result)}
-            results += [_with_shared_parts(result, parts) for result in reused.values()]
-            submissions = [submission for submission in submissions if submission.id not in reused]
+                reusable = {id: result for id, result in reusable.items() if _has_executed(out, result)}
+            results += [_interned(result, pool) for result in reusable.values()]
+            submissions = [submission for submission in submissions if submission.id not in reusable]
             stack.callback(_write_all, out, results, exercise, reports)
-            save = stack.enter_context(_journal(out))
+            append = stack.enter_context(files.appending(out / RESULTS))
         on_reused(tuple(results))
         graded = grader(submissions, exercise, settings, keep_executed=keep_executed)
         for result, executed in stack.enter_context(contextlib.closing(graded)):
-            if save is not None:
-                save(result, executed)
-            results.append(_with_shared_parts(result, parts))
+            if out is not None:
+                if executed:  # first, so that whatever is in the journal has its notebook
+                    files.write(_executed(out, result), (executed,))
+                append(to_json(result))
+            results.append(_interned(result, pool))
             on_result(result)
-    return _ordered(results)
+    return sorted(results, key=attrgetter("submission"))
 
 
-def _with_shared_parts(result: Result, parts: dict[str, Any]) -> Result:
-    """The result made of equal parts of earlier ones: ten thousand results then take a quarter of the memory."""
-    own = {name: getattr(result, name) for name in ("checks", "remarks", "settings", "versions", "sandbox_reason")}
-    return replace(result, **{name: parts.setdefault(repr(part), part) for name, part in own.items()})
+def reusable_results(
+    results: Iterable[Result], submissions: Iterable[Submission], exercise: Exercise, settings: Settings
+) -> dict[str, Result]:
+    """The results, by submission, that grading again would only repeat.
+
+    Submission, content, exercise, settings, seed (if one is set) and the checker's version are the same, and the
+    verdict is not `not graded`.
+    """
+    stated = settings.stated()
+    latest = {result.submission: result for result in results}
+    reusable = {}
+    for submission in submissions:
+        result = latest.get(submission.id)
+        if (
+            result is not None
+            and result.verdict != "not graded"
+            and result.exercise == exercise.id
+            and result.settings == stated
+            and result.versions.get("checker") == __version__
+            and (settings.seed is None or result.seed in (None, settings.seed))  # None: nothing of it ran
+            and result.sha256
+            and result.sha256 == _sha256(submission)
+            and (result.verdict != "unreadable" or result.file == submission.file)  # whose summary names the file
+        ):
+            names = ("student", "file", "platform", "student_id")
+            reusable[submission.id] = replace(result, **{name: getattr(submission, name) for name in names})
+    return reusable
 
 
-@contextlib.contextmanager
-def _journal(out: Path) -> Iterator[Callable[[Result, str], None]]:
-    with files.appending(out / RESULTS) as append:
+def _sha256(submission: Submission) -> str:
+    try:
+        return hashlib.sha256(submission.read()).hexdigest()
+    except Exception:  # grading says what
+        return ""
 
-        def save(result: Result, executed: str) -> None:
-            if executed:  # first, so that whatever is in the journal has its notebook
-                (out / "executed").mkdir(exist_ok=True)
-                files.write(_executed(out, result), (executed,))
-            append(to_json(result))
 
-        yield save
+def _interned(result: Result, pool: dict[str, Any]) -> Result:
+    """The result with equal parts shared: among ten thousand few differ, and they take a quarter of the memory."""
+    parts = {name: getattr(result, name) for name in ("checks", "remarks", "settings", "versions", "sandbox_reason")}
+    return replace(result, **{name: pool.setdefault(repr(part), part) for name, part in parts.items()})
 
 
 def _executed(out: Path, result: Result) -> Path:
@@ -122,10 +146,6 @@ def _has_executed(out: Path, result: Result) -> bool:
 
 
 def _write_all(out: Path, results: Iterable[Result], exercise: Exercise, reports: ReportOptions) -> None:
-    ordered = _ordered(results)
+    ordered = sorted(results, key=attrgetter("submission"))
     files.write(out / RESULTS, (to_json(result) + "\n" for result in ordered))
     write_reports(out, ordered, exercise, reports)
-
-
-def _ordered(results: Iterable[Result]) -> list[Result]:
-    return sorted(results, key=lambda result: result.submission)

@@ -121,12 +121,12 @@ def test_a_killed_worker_costs_nothing_and_nothing_is_graded_twice(cluster: Runn
         command(folder, cluster.address, "--executed"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
-    said = [process.stdout.readline() for _ in range(3)]  # the sandbox, and two results: work is going on
+    lines = [process.stdout.readline() for _ in range(3)]  # the sandbox, and two results: work is going on
     cluster.workers[0].kill()
     more, errors = process.communicate(timeout=300)
-    assert process.returncode == 1, (said, more, errors)
+    assert process.returncode == 1, (lines, more, errors)
     assert {name: result.verdict for name, result in results(folder).items()} == VERDICTS
-    assert said[0].startswith("Sandbox: ") and not errors
+    assert lines[0].startswith("Sandbox: ") and not errors
     assert "Your answer:" in (folder.parent / "out/executed/ada.ipynb").read_text(encoding="utf-8")
 
 
@@ -159,10 +159,10 @@ def test_a_scheduler_that_dies_ends_the_batch_with_what_is_done(cluster: Running
         command(folder, cluster.address), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
-    said = [process.stdout.readline() for _ in range(2)]
+    lines = [process.stdout.readline() for _ in range(2)]
     cluster.scheduler.kill()
     more, errors = process.communicate(timeout=300)
-    assert process.returncode == 3, (said, more, errors)
+    assert process.returncode == 3, (lines, more, errors)
     assert errors == (
         "checker: the connection to the cluster is lost; what was graded is kept; run the same command again to "
         "resume\n"

@@ -1,8 +1,9 @@
-"""The same command goes on where the last one was cut off: nothing is lost, nothing is graded twice."""
+"""The same command resumes after an interruption: nothing is lost, nothing is graded twice."""
 
 from __future__ import annotations
 
 import csv
+import errno
 import os
 import random
 import subprocess
@@ -18,7 +19,6 @@ import pytest
 from helpers import GRADE, filled_in, notebook
 
 from checker import files
-from checker.batch import journal
 from checker.batch.folder import grade_into
 from checker.batch.new_result import new_result
 from checker.batch.settings import Settings
@@ -124,7 +124,7 @@ def test_what_could_not_be_graded_is_tried_again(students: Students) -> None:
         (replace(SETTINGS, seed=5), True),
     ],
 )
-def test_settings_that_decide_a_grade_decide_whether_it_is_kept(
+def test_settings_that_decide_a_grade_decide_whether_it_is_reused(
     settings: Settings, again: bool, students: Students
 ) -> None:
     students.grade(replace(SETTINGS, seed=4))
@@ -139,7 +139,7 @@ def test_another_version_of_the_checker_or_another_exercise_grades_again(
     students: Students, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     students.grade()
-    monkeypatch.setattr(journal, "__version__", "99")
+    monkeypatch.setattr("checker.batch.folder.__version__", "99")
     students.grade()
     assert len(students.graded) == 3
     monkeypatch.undo()
@@ -161,16 +161,16 @@ def test_executed_notebooks_that_are_asked_for_later_are_made_later(students: St
     assert students.grade(keep_executed=True) and students.graded == ["bea"]
 
 
-def test_kept_and_new_results_are_told_apart(students: Students) -> None:
+def test_reused_and_new_results_are_told_apart(students: Students) -> None:
     students.grade()
     students.contents["dan"] = b"4"
-    kept: list[Result] = []
+    reused: list[Result] = []
     new: list[str] = []
-    students.grade(on_reused=kept.extend, on_result=lambda result: new.append(result.submission))
-    assert [result.submission for result in kept] == ["ada", "bea", "cem"] and new == ["dan"]
+    students.grade(on_reused=reused.extend, on_result=lambda result: new.append(result.submission))
+    assert [result.submission for result in reused] == ["ada", "bea", "cem"] and new == ["dan"]
 
 
-def test_a_journal_cut_off_anywhere_is_gone_on_with(students: Students, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_journal_cut_off_anywhere_is_resumed(students: Students, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     del students.contents["cem"]
     undisturbed = students.grade()
@@ -264,6 +264,20 @@ def test_two_at_once_in_one_folder_are_refused(tmp_path: Path) -> None:
     assert "Traceback" not in run.stderr and not (tmp_path / "out/results.jsonl").exists()
     with files.locked(tmp_path / "out"):
         pass
+
+
+@pytest.mark.skipif(os.name != "posix", reason="locks as here are POSIX")
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL])
+def test_a_file_system_without_locks_is_written_to_all_the_same(
+    code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flock(file: int, operation: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    for _ in range(2):
+        with files.locked(tmp_path):
+            assert [path.name for path in tmp_path.iterdir()] == [".lock"]
 
 
 def essence(path: Path) -> dict[str, tuple[Any, ...]]:

@@ -20,6 +20,7 @@ from checker.batch import workers
 from checker.batch.settings import Settings
 from checker.batch.workers import grade_all
 from checker.exercises.model import Exercise
+from checker.kernel.options import Limits
 from checker.submissions.archives import CannotOpenError
 from checker.submissions.find import Submission
 from checker.submissions.notebook import UnreadableError
@@ -69,7 +70,9 @@ def test_a_submission_whose_workers_die_is_not_graded_and_the_rest_is(
 ) -> None:
     monkeypatch.setattr(workers, "ATTEMPTS", 1)
     batch = [submission("eve", ENDLESS), submission("ada", b""), submission("bea", filled_in())]
-    with closing(grade_all(batch, exercise, Settings(workers=2))) as graded:
+    # Eve's time must not end before ada is graded, however slow the machine is.
+    settings = Settings(Limits(cell=300, notebook=300), workers=2)
+    with closing(grade_all(batch, exercise, settings)) as graded:
         first, _ = next(graded)
         assert first.submission == "ada"
         oldest_first = sorted(multiprocessing.active_children(), key=lambda each: int(each.name.split("-")[-1]))
@@ -103,7 +106,8 @@ def test_nothing_outlives_the_checker(deadly: signal.Signals, tmp_path: Path) ->
     (tmp_path / "eve.ipynb").write_bytes(ENDLESS)
     temporary = tmp_path / "temporary"
     temporary.mkdir(mode=0o755)
-    command = [sys.executable, "-m", "checker", *GRADE, tmp_path, "--out", tmp_path / "out", "--workers", "2"]
+    options = ["--out", tmp_path / "out", "--workers", "2", "--cell-timeout", "300", "--timeout", "300"]
+    command = [sys.executable, "-m", "checker", *GRADE, tmp_path, *options]
     process = subprocess.Popen(
         list(map(str, command)),
         env=os.environ | {"TMPDIR": str(temporary)},
