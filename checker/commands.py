@@ -146,7 +146,7 @@ def _grade_into_folder(options: argparse.Namespace, exercise: Exercise, found: F
             keep_executed=options.executed,
             force=options.force,
             reports=_report_options(options, found),
-            on_reused=progress.keep,
+            on_reused=progress.reuse,
             on_result=progress.add,
             grader=grader,
         )
