@@ -52,6 +52,11 @@ class Progress(progress.Progress):
             self.console.print(line, no_wrap=True, overflow="ignore" if whole else "ellipsis", crop=not whole)
         self.advance(self._task)
 
+    def stop(self) -> None:
+        """Remove the bar; where there is none, older versions of rich would print an empty line."""
+        if not self.disable:
+            super().stop()
+
     def get_renderables(self) -> Iterable[RenderableType]:
         """The bar, and below it the counts, most frequent first: `12 correct  3 wrong`."""
         yield from super().get_renderables()

@@ -246,7 +246,7 @@ async def channel(sent: bytes, gone: list[str]) -> AsyncIterator[Channel]:
     opened = Channel(streams, SESSION, Allowance(10**6), lambda: gone.append("flooded"), hung_up)
     await opened.open("SUB")
     yield opened
-    await opened._pump
+    await opened._receiver
     await opened.close()
     writer.transport.abort()
 
