@@ -70,7 +70,7 @@ def class_page(
         points=points(results),
         mistakes=mistakes(results, exercise),
         unexplained=unexplained(results, exercise),
-        ungraded=[(row(result, exercise), result) for result in results if result.verdict in NOT_GRADED],
+        not_graded=[(row(result, exercise), result) for result in results if result.verdict in NOT_GRADED],
         superseded=superseded,
         problems=problems,
         rows=[row(result, exercise) for result in results],

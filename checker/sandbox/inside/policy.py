@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-# How the keeper of a kernel's processes ends when it had to end them, and when a layer did not come up.
+# How a supervisor ends when it had to end its kernel, and when a layer did not come up.
 REFUSED, OUT_OF_MEMORY, OUT_OF_DISK = 70, 101, 102
 
 # Where the socket directory lies in a root of its own. Not under /tmp: Landlock's rights add up along a path, and
