@@ -25,90 +25,60 @@ class Hook:
     """A private part of a package (`touches`), the versions that it was tried with, and what happens `without` it."""
 
     package: str
+    tried: str
     touches: str
     why: str
     without: str
-    tried: str
 
 
-HOOKS = {
-    "cell names": Hook(
-        "ipykernel", "ipykernel.compiler.murmur2_x86",
-        "Files stand for cells in tracebacks, named after a hash that is computed character by character so that a "
-        "debugger can compute it too; a checksum in C does as well where there is no debugger.",
-        "Long cells start a few milliseconds later.", "6.29 to 7.4",
-    ),
-    "shell commands": Hook(
-        "ipykernel", "ipykernel.zmqshell.system",
-        "`!command` opens a terminal, and only a root of its own has terminals that nobody else uses; a pipe will do.",
-        "Below `full`, `!command` fails with an exception.", "6.29 to 7.4",
-    ),
-    "kernel arguments": Hook(
-        "ipykernel", "IPKernelApp.parse_command_line",
-        "Making a parser of all its options takes longer than all else; we configure the application instead.",
-        "Kernels start 10 ms later.", "6.29 to 7.4",
-    ),
-    "exit": Hook(
-        "ipykernel", "ZMQInteractiveShell.ask_exit",
-        "exit() in a cell would end the kernel a little later, while the probe asks for values.",
-        "A notebook that calls exit() counts as crashed.", "6.29 to 7.4",
-    ),
-    "debugger": Hook(
-        "ipykernel", 'sys.modules["debugpy"]',
-        "There is nobody who would use ipykernel's debugger, and it takes 55 ms to import.",
-        "Kernels start that much later.", "6.29 to 7.4",
-    ),
-    "request content": Hook(
-        "ipykernel", "get_parent()['content'] of an execute_request",
-        "What the probe is asked travels beside its cell: ipykernel would take long to read it as the cell's text.",
-        "No value of a notebook can be read; every submission is `not graded`.", "6.29 to 7.4",
-    ),
-    "traceback": Hook(
-        "IPython", '"Cell In[1], line 2" in the lines of a traceback',
-        "It is the only place that says which line of which cell raised.",
-        "Errors name no line.", "8.20 to 9.18",
-    ),
-    "matplotlib folders": Hook(
-        "matplotlib", "the cache in the closures of get_configdir and get_cachedir",
-        "A fork must look for its own folder, and not for that of the fork server.",
-        "matplotlib warns that its folder is not writable.", "3.9 to 3.11",
-    ),
-    "font lists": Hook(
-        "matplotlib", "fontlist-v*.json in its cache folder",
-        "Making the list of this machine's fonts takes 0.2 s in every fresh folder; a copy takes none.",
-        "Notebooks that plot take that much longer.", "3.9 to 3.11",
-    ),
-    "temporary names": Hook(
-        "Python", "tempfile._name_sequence",
-        "Forks of one process would draw the same names for their temporary files.",
-        "Names can be guessed from those of another kernel.", "3.11 to 3.13",
-    ),
-    "client": Hook(
-        "nbclient", "NotebookClient.kc, .task_poll_for_reply and .process_message",
-        "nbclient drives our own connection, which bounds what arrives; a cell ends at once if its kernel is killed.",
-        "No notebook runs.", "0.10 to 0.11",
-    ),
-    "session": Hook(
-        "jupyter_client", "Session.serialize, .sign and .bsession, DELIM, launch_kernel, write_connection_file",
-        "We read a kernel's sockets ourselves, since nothing else bounds what arrives there.",
-        "No kernel starts.", "8.6 to 8.10",
-    ),
-    "grammars": Hook(
-        "jsonschema", 'sys.modules["rfc3987_syntax"]',
-        "Where JupyterLab is installed, nbformat imports a library for addresses that parses whole grammars at import.",
-        "Every command starts a second later.", "4.20 to 4.26",
-    ),
-    "interrupts on Windows": Hook(
-        "jupyter_client", "Popen.win32_interrupt_event, win_interrupt.send_interrupt",
-        "Windows has no signal that interrupts a process of another console.",
-        "A cell that takes too long takes its kernel down.", "8.6 to 8.10",
-    ),
-    "main module": Hook(
-        "Python", 'sys.modules["__main__"] while multiprocessing spawns a process',
-        "A worker must not run the program again that uses this package.",
-        "A script that calls grade() outside of `if __name__ == ...` starts itself again.", "3.11 to 3.13",
-    ),
-}  # fmt: skip
+HOOKS = {name: Hook(*fields) for name, *fields in (
+    ("cell names", "ipykernel", "6.29 to 7.4", "ipykernel.compiler.murmur2_x86",
+     "Files stand for cells in tracebacks, named after a hash that is computed character by character so that a "
+     "debugger can compute it too; a checksum in C does as well where there is no debugger.",
+     "Long cells start a few milliseconds later."),
+    ("shell commands", "ipykernel", "6.29 to 7.4", "ipykernel.zmqshell.system",
+     "`!command` opens a terminal, and only a root of its own has terminals that nobody else uses; a pipe will do.",
+     "Below `full`, `!command` fails with an exception."),
+    ("kernel arguments", "ipykernel", "6.29 to 7.4", "IPKernelApp.parse_command_line",
+     "Making a parser of all its options takes longer than all else; we configure the application instead.",
+     "Kernels start 10 ms later."),
+    ("exit", "ipykernel", "6.29 to 7.4", "ZMQInteractiveShell.ask_exit",
+     "exit() in a cell would end the kernel a little later, while the probe asks for values.",
+     "A notebook that calls exit() counts as crashed."),
+    ("debugger", "ipykernel", "6.29 to 7.4", 'sys.modules["debugpy"]',
+     "There is nobody who would use ipykernel's debugger, and it takes 55 ms to import.",
+     "Kernels start that much later."),
+    ("request content", "ipykernel", "6.29 to 7.4", "get_parent()['content'] of an execute_request",
+     "What the probe is asked travels beside its cell: ipykernel would take long to read it as the cell's text.",
+     "No value of a notebook can be read; every submission is `not graded`."),
+    ("traceback", "IPython", "9.18", '"Cell In[1], line 2" in the lines of a traceback',
+     "It is the only place that says which line of which cell raised.",
+     "Errors name no line."),
+    ("matplotlib folders", "matplotlib", "3.9 to 3.11", "the cache in the closures of get_configdir and get_cachedir",
+     "A fork must look for its own folder, and not for that of the fork server.",
+     "matplotlib warns that its folder is not writable."),
+    ("font lists", "matplotlib", "3.9 to 3.11", "fontlist-v*.json in its cache folder",
+     "Making the list of this machine's fonts takes 0.2 s in every fresh folder; a copy takes none.",
+     "Notebooks that plot take that much longer."),
+    ("temporary names", "Python", "3.11", "tempfile._name_sequence",
+     "Forks of one process would draw the same names for their temporary files.",
+     "Names can be guessed from those of another kernel."),
+    ("client", "nbclient", "0.10 to 0.11", "NotebookClient.kc, .task_poll_for_reply and .process_message",
+     "nbclient drives our own connection, which bounds what arrives; a cell ends at once if its kernel is killed.",
+     "No notebook runs."),
+    ("session", "jupyter_client", "8.10", "Session.serialize, .sign and .bsession, launch_kernel",
+     "We read a kernel's sockets ourselves, since nothing else bounds what arrives there.",
+     "No kernel starts."),
+    ("grammars", "jsonschema", "4.20 to 4.26", 'sys.modules["rfc3987_syntax"]',
+     "Where JupyterLab is installed, nbformat imports a library for addresses that parses whole grammars at import.",
+     "Every command starts a second later."),
+    ("interrupts on Windows", "jupyter_client", "8.10", "win32_interrupt_event, win_interrupt.send_interrupt",
+     "Windows has no signal that interrupts a process of another console.",
+     "A cell that takes too long takes its kernel down."),
+    ("main module", "Python", "3.11", 'sys.modules["__main__"] while multiprocessing spawns a process',
+     "A worker must not run the program again that uses this package.",
+     "A script that calls grade() outside of `if __name__ == ...` starts itself again."),
+)}  # fmt: skip
 
 
 def name_cells_quickly() -> None:
