@@ -145,7 +145,7 @@ def _findings(
     found = [finding(id, note=note) for id, note in evident.items()]
     if diagnosis is None:
         return tuple(found)
-    where = _where(code, diagnosis.place)
+    where = _where(code, diagnosis.span)
     for id in (id for id in diagnosis.mistakes if id not in evident):
         found.append(finding(id, note=diagnosis.note, remedy=diagnosis.remedy, **where))
         where = {}

@@ -43,7 +43,7 @@ class Span:
 class Record:
     """The value that a piece of source had when it was evaluated."""
 
-    place: Span
+    span: Span
     array: Array
 
 
@@ -73,7 +73,7 @@ class Failure:
     raised_in: int | None = None
     timed_out: bool = False
     stopped: bool = False
-    place: Span | None = None
+    span: Span | None = None
     expression: str = ""
     operands: tuple[tuple[str, Value], ...] = ()
 
@@ -173,9 +173,9 @@ def decode_trace(encoded: Any) -> Trace | None:
     records = []
     for item in encoded["records"][:MOST_RECORDS]:
         if _is_pair(item):
-            place, array = _decode_place(item[0]), decode_value(item[1]).array
-            if place is not None and array is not None:
-                records.append(Record(place, array))
+            span, array = _decode_span(item[0]), decode_value(item[1]).array
+            if span is not None and array is not None:
+                records.append(Record(span, array))
     return Trace(decode_value(encoded["value"]) if "value" in encoded else None, tuple(records))
 
 
@@ -187,7 +187,7 @@ def _decode_failure(error: dict[str, Any]) -> Failure:
         message=str(error.get("message", ""))[:500],
         line=line if type(line) is int and 0 < line < 10**6 else None,
         text=str(error.get("text", ""))[:300],
-        place=_decode_place(error.get("place")),
+        span=_decode_span(error.get("span")),
         expression=str(error.get("expression", ""))[:300],
         operands=tuple((str(pair[0])[:80], decode_value(pair[1])) for pair in pairs if _is_pair(pair)),
     )
@@ -197,6 +197,6 @@ def _is_pair(item: Any) -> bool:
     return isinstance(item, list) and len(item) == 2
 
 
-def _decode_place(encoded: Any) -> Span | None:
+def _decode_span(encoded: Any) -> Span | None:
     fits = isinstance(encoded, list) and len(encoded) == 5 and all(type(n) is int and 0 <= n < 10**6 for n in encoded)
     return Span(*encoded) if fits else None

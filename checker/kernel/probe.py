@@ -122,7 +122,7 @@ def trace(
     with contextlib.suppress(Exception):  # what cannot be watched is called as it is
         instrument(scope, sources, recorder)
     outcome = _outcome(scope.get(name), given)
-    outcome["records"] = [[list(place), encode(value)] for place, value in recorder.records]
+    outcome["records"] = [[list(span), encode(value)] for span, value in recorder.records]
     return outcome
 
 
@@ -171,7 +171,7 @@ def _describe_error(error: BaseException) -> dict[str, Any]:
         if frame.f_globals.get("__name__") == "__main__":
             lines = linecache.getlines(frame.f_code.co_filename)
             positions = list(frame.f_code.co_positions())[trace.tb_lasti // 2]
-            described |= _describe_place(lines, trace.tb_lineno, positions, frame)
+            described |= _describe_span(lines, trace.tb_lineno, positions, frame)
         trace = trace.tb_next
     try:
         described["message"] = str(error)[:500]
@@ -180,17 +180,17 @@ def _describe_error(error: BaseException) -> dict[str, Any]:
     return described
 
 
-def _describe_place(lines: list[str], line: int, positions: tuple[int | None, ...], frame: Any) -> dict[str, Any]:
+def _describe_span(lines: list[str], line: int, positions: tuple[int | None, ...], frame: Any) -> dict[str, Any]:
     text = lines[line - 1].strip()[:300] if 0 < line <= len(lines) else ""
-    place: dict[str, Any] = {"line": line, "text": text, "place": None, "operands": []}
+    described: dict[str, Any] = {"line": line, "text": text, "span": None, "operands": []}
     first, last, start, end = positions
     if None not in positions and first == last == line and text:
-        place["place"] = [0, line, start, line, end]
+        described["span"] = [0, line, start, line, end]
         expression = lines[line - 1].encode()[start:end].decode("utf-8", "replace")
-        place["expression"] = expression[:300]
+        described["expression"] = expression[:300]
         values = operands(expression, frame.f_locals, frame.f_globals)
-        place["operands"] = [[name, encode(value)] for name, value in values]
-    return place
+        described["operands"] = [[name, encode(value)] for name, value in values]
+    return described
 
 
 def answers(namespace: dict[str, Any], request: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Watching a function at work: every sub-expression of it reports its value and its place in the source.
+"""Watching a function at work: every sub-expression of it reports its value and its span in the source.
 
 Like `probe`, with which its text is sent, this runs inside the student's kernel: it imports nothing of this package.
 The functions that the notebook defines are compiled again from the sources of its cells, rewritten so that they
@@ -26,11 +26,11 @@ class Recorder:
     def __init__(self) -> None:
         self.records: list[tuple[tuple[int, ...], Any]] = []
 
-    def __call__(self, place: tuple[int, ...], value: Any) -> Any:
+    def __call__(self, span: tuple[int, ...], value: Any) -> Any:
         if len(self.records) < MOST_RECORDS:
             kept = _keep(value)
             if kept is not None:
-                self.records.append((place, kept))
+                self.records.append((span, kept))
         return value
 
 
@@ -130,10 +130,10 @@ class _Reporting(ast.NodeTransformer):
         return ast.copy_location(ast.Expr(self._report(statement, value)), statement)
 
     def _report(self, node: Any, value: Any) -> Any:
-        place = (self.cell, node.lineno, node.col_offset, node.end_lineno or node.lineno, node.end_col_offset or 0)
+        span = (self.cell, node.lineno, node.col_offset, node.end_lineno or node.lineno, node.end_col_offset or 0)
         call = ast.Call(
             ast.Name(RECORDER, ast.Load()),
-            [ast.Tuple([ast.Constant(number) for number in place], ast.Load()), value],
+            [ast.Tuple([ast.Constant(number) for number in span], ast.Load()), value],
             [],
         )
         return ast.copy_location(call, node)

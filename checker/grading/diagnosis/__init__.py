@@ -25,7 +25,7 @@ class Diagnosis:
     """What is known of a wrong answer.
 
     `mistakes` are ids in the order of the computation, `alternatives` other sets of ids that explain the outputs as
-    well. `place` is the first wrong expression, `right_intermediates` what was found to be right before it,
+    well. `span` is that of the first wrong expression, `right_intermediates` what was found to be right before it,
     `steps_right` the steps that the evidence shows right, `intermediates` the results of steps, right or wrong, that
     were found in the trace. `note` says in a sentence what an exception or the black-box case reveals, and `remedy`
     what would have been right.
@@ -34,7 +34,7 @@ class Diagnosis:
     mistakes: tuple[str, ...]
     alternatives: tuple[tuple[str, ...], ...] = ()
     remarks: tuple[str, ...] = ()
-    place: Span | None = None
+    span: Span | None = None
     right_intermediates: tuple[str, ...] = ()
     steps_right: frozenset[str] = frozenset()
     note: str = ""
@@ -49,8 +49,8 @@ def diagnose(evidence: Evidence) -> Diagnosis:
     every_step = frozenset(step.id for step in exercise.steps)
     outputs, traced = _outputs(evidence), _traced(evidence)
     if len(outputs) > 1 and all(np.array_equal(output, outputs[0][1]) for _, output in outputs):
-        place = locate.span_of_value(traced, outputs[0][1]) if traced else None
-        return Diagnosis((HARD_CODED,), place=place)
+        span = locate.span_of_value(traced, outputs[0][1]) if traced else None
+        return Diagnosis((HARD_CODED,), span=span)
 
     hypothesis, alternatives = _explanation(evidence, outputs, traced)
     explains_outputs = hypothesis is not None
@@ -62,22 +62,22 @@ def diagnose(evidence: Evidence) -> Diagnosis:
         steps_right = traced.steps_right() if traced else frozenset()
     mistakes = hypothesis.mistakes(exercise) if hypothesis else (UNEXPLAINED,)
     state = _state(evidence, hypothesis) if hypothesis else {}
-    place = locate.first_wrong_expression(code, traced, state, mistakes) if traced else None
+    span = locate.first_wrong_expression(code, traced, state, mistakes) if traced else None
 
     if returned is not None and returned.type == "NoneType":
         return Diagnosis((NO_RETURN,), steps_right=steps_right, right_intermediates=_right_before(traced, None))
     hard_coded = _raised_for_other_sizes_only(evidence)
     if hard_coded is not None and mistakes == (UNEXPLAINED,):
-        return Diagnosis((FIXED_SIZES,), place=locate.span_of_failure(code, hard_coded), steps_right=every_step)
+        return Diagnosis((FIXED_SIZES,), span=locate.span_of_failure(code, hard_coded), steps_right=every_step)
     if raised := _raised(evidence):
         failure, explained = raised
         raised_at = locate.span_of_failure(code, failure)
         # What an expression that raised had got so far is a part of a result, and no mistake by itself.
-        cut_short = place is not None and raised_at is not None and place.line == raised_at.line
+        cut_short = span is not None and raised_at is not None and span.line == raised_at.line
         if mistakes == (UNEXPLAINED,) or cut_short:
             return Diagnosis(
                 mistakes=(explained.mistake,),
-                place=raised_at,
+                span=raised_at,
                 right_intermediates=_right_before(traced, None),
                 steps_right=steps_right,
                 note=explained.what,
@@ -87,8 +87,8 @@ def diagnose(evidence: Evidence) -> Diagnosis:
         mistakes=mistakes,
         alternatives=alternatives,
         remarks=hypothesis.remarks(exercise) if hypothesis else (),
-        place=place,
-        right_intermediates=_right_before(traced, place),
+        span=span,
+        right_intermediates=_right_before(traced, span),
         steps_right=steps_right,
         note=_black_box_note(evidence) if mistakes == (UNEXPLAINED,) else "",
         intermediates=traced.results_found(state, exactly=not explains_outputs) if traced else {},
@@ -179,11 +179,11 @@ def _state(evidence: Evidence, hypothesis: Hypothesis) -> State:
     return simulation.run(evidence.exercise, evidence.cases.traced.arguments, hypothesis, partly=True) or {}
 
 
-def _right_before(traced: Traced | None, place: Span | None) -> tuple[str, ...]:
+def _right_before(traced: Traced | None, span: Span | None) -> tuple[str, ...]:
     """The intermediates that were found to be right, up to the first wrong expression."""
     if traced is None:
         return ()
-    stop = next((i for i, record in enumerate(traced.records) if record.place == place), len(traced.records))
+    stop = next((i for i, record in enumerate(traced.records) if record.span == span), len(traced.records))
     # The wrong expression itself may be a right result that is transposed: that is what is wrong with it.
     names = {match.name for match in traced.right_matches if match.record < stop + match.exact}
     return tuple(name for name in traced.exercise.words if name in names)

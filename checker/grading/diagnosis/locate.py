@@ -19,7 +19,7 @@ def first_wrong_expression(
         return changed
     wrong = traced.wrong_matches(state)
     if wrong:
-        return traced.records[_responsible_record(code, traced, wrong)].place
+        return traced.records[_responsible_record(code, traced, wrong)].span
     return (
         _right_result_of_wrong_step(traced, mistakes)
         or _intermediate_returned_as_answer(traced, state)
@@ -30,7 +30,7 @@ def first_wrong_expression(
 
 def span_of_value(traced: Traced, array: Array) -> Span | None:
     """The first expression with a value."""
-    return next((record.place for record in traced.records if equal(record.array, array)), None)
+    return next((record.span for record in traced.records if equal(record.array, array)), None)
 
 
 def span_of_failure(code: Sequence[str], failure: Failure) -> Span | None:
@@ -39,8 +39,8 @@ def span_of_failure(code: Sequence[str], failure: Failure) -> Span | None:
     for cell in cells:
         lines = code[cell - 1].split("\n") if 0 < cell <= len(code) else []
         if failure.line and failure.line <= len(lines) and lines[failure.line - 1].strip() == failure.text:
-            if failure.place is not None:
-                return replace(failure.place, cell=cell)
+            if failure.span is not None:
+                return replace(failure.span, cell=cell)
             raw = lines[failure.line - 1]
             return Span(cell, failure.line, len(raw) - len(raw.lstrip()), failure.line, len(raw.encode()))
     return None
@@ -58,11 +58,11 @@ def _changed_input(traced: Traced, state: Mapping[str, Array]) -> Span | None:
 def _responsible_record(code: Sequence[str], traced: Traced, wrong: Sequence[Match]) -> int:
     """The first wrong record; where a helper was given wrong values, that of the expression that called it."""
     first = wrong[0]
-    inside = _function_at(code, traced.records[first.record].place)
+    inside = _function_at(code, traced.records[first.record].span)
     given = _is_as_given(traced.exercise, code, inside)
     if inside == traced.exercise.function or (_computed_from_right(traced, first) and not given):
         return first.record
-    outside = (match.record for match in wrong if _function_at(code, traced.records[match.record].place) != inside)
+    outside = (match.record for match in wrong if _function_at(code, traced.records[match.record].span) != inside)
     return next(outside, first.record)
 
 
@@ -82,7 +82,7 @@ def _right_result_of_wrong_step(traced: Traced, mistakes: Sequence[str]) -> Span
         results = shown.get(traced.exercise.mistakes[mistake].step or "", ())
         for match in traced.right_matches:
             if match.name in results and match.exact:
-                return traced.records[match.record].place
+                return traced.records[match.record].span
     return None
 
 
@@ -91,7 +91,7 @@ def _intermediate_returned_as_answer(traced: Traced, state: Mapping[str, Array])
     name = traced.exercise.answer
     answer = {name: state[name]} if name in state else {}
     last = max((match.record for match in traced.find(answer) if match.exact), default=None)
-    return None if last is None else traced.records[last].place
+    return None if last is None else traced.records[last].span
 
 
 def _in_place_of_first_missing(code: Sequence[str], traced: Traced) -> Span | None:
@@ -103,8 +103,8 @@ def _in_place_of_first_missing(code: Sequence[str], traced: Traced) -> Span | No
     known = {match.record for match in traced.right_matches}
     for number, record in enumerate(traced.records):
         fits = record.array.shape in (missing.shape, missing.T.shape) and number not in known
-        if fits and _is_by_student(traced.exercise, code, record.place) and not traced.is_part_of_next(number):
-            return record.place
+        if fits and _is_by_student(traced.exercise, code, record.span) and not traced.is_part_of_next(number):
+            return record.span
     return None
 
 
@@ -113,14 +113,14 @@ def _after_last_right(code: Sequence[str], traced: Traced) -> Span | None:
     last = max((match.record for match in traced.right_matches), default=-1)
     for record in traced.records[last + 1 :]:
         is_matrix = record.array.ndim == 2 and min(record.array.shape) > 1
-        if is_matrix and _is_by_student(traced.exercise, code, record.place):
-            return record.place
+        if is_matrix and _is_by_student(traced.exercise, code, record.span):
+            return record.span
     return None
 
 
-def _is_by_student(exercise: Exercise, code: Sequence[str], place: Span) -> bool:
-    """Whether a place is in a function that the student wrote or changed."""
-    function = _function_at(code, place)
+def _is_by_student(exercise: Exercise, code: Sequence[str], span: Span) -> bool:
+    """Whether a span is in a function that the student wrote or changed."""
+    function = _function_at(code, span)
     return bool(function) and not _is_as_given(exercise, code, function)
 
 
@@ -138,8 +138,8 @@ def _is_as_given(exercise: Exercise, code: Sequence[str], function: str) -> bool
         return False
 
 
-def _function_at(code: Sequence[str], place: Span) -> str:
-    """The name of the outermost function whose source holds a place ("" for none)."""
-    tree = parse(code[place.cell - 1]) if 0 < place.cell <= len(code) else ast.Module([], [])
+def _function_at(code: Sequence[str], span: Span) -> str:
+    """The name of the outermost function whose source holds a span ("" for none)."""
+    tree = parse(code[span.cell - 1]) if 0 < span.cell <= len(code) else ast.Module([], [])
     functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
-    return next((node.name for node in functions if node.lineno <= place.line <= (node.end_lineno or 0)), "")
+    return next((node.name for node in functions if node.lineno <= span.line <= (node.end_lineno or 0)), "")

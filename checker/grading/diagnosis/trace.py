@@ -118,10 +118,10 @@ class Traced:
         if record + 1 >= len(self.records):
             return False
         inner, outer = self.records[record], self.records[record + 1]
-        encloses = (outer.place.cell, outer.place.line) == (inner.place.cell, inner.place.line) and (
-            outer.place.column <= inner.place.column and inner.place.end_column <= outer.place.end_column
+        encloses = (outer.span.cell, outer.span.line) == (inner.span.cell, inner.span.line) and (
+            outer.span.column <= inner.span.column and inner.span.end_column <= outer.span.end_column
         )
-        return encloses and inner.place != outer.place and inner.array.shape == outer.array.shape
+        return encloses and inner.span != outer.span and inner.array.shape == outer.array.shape
 
     def _right_records(self, state: Mapping[str, Array]) -> set[int]:
         """The records that hold an intermediate as the reference has it, where this state has it so too.
