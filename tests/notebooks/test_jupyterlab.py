@@ -95,16 +95,29 @@ def _end(server: subprocess.Popen[str]) -> None:
         server.wait()
 
 
-def run_with(page: Page, body: str) -> Locator:
-    """Type in the function's body, run all cells, and wait for what `check()` shows in the last one."""
+def run_with(page: Page, body: str, verdict: str) -> Locator:
+    """Type in the function's body, run all cells, and wait for the verdict that `check()` shows in the last one.
+
+    JupyterLab may lose what is typed and run while it is still connecting to its kernel; then it is done once more.
+    """
+    from playwright.sync_api import TimeoutError as TooLateError
+
     cell = page.locator(".jp-CodeCell", has_text="def multihead_scaled_self_attention").locator(".cm-content")
+    shown = page.locator(".jp-CodeCell", has_text="from checker import check").locator(".jp-OutputArea-output")
     header = cell.inner_text().split(":")[0]
-    cell.click()
-    page.keyboard.press("Control+a")
-    page.keyboard.insert_text(f"{header}:\n{body}")
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    return page.locator(".jp-CodeCell", has_text="from checker import check").locator(".jp-OutputArea-output")
+    for last in (False, True):
+        cell.click()
+        page.keyboard.press("Control+a")
+        page.keyboard.insert_text(f"{header}:\n{body}")
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        try:
+            shown.get_by_text(verdict, exact=True).wait_for(timeout=PATIENCE if last else PATIENCE / 3)
+            break
+        except TooLateError:
+            if last:
+                raise
+    return shown
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="its servers are ended in another way")
@@ -118,8 +131,7 @@ def test_check_is_read_off_the_screen_of_jupyterlab(tmp_path: Path) -> None:
         page.goto(address.replace("/lab?", "/lab/tree/exercise.ipynb?"))
         page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
 
-        shown = run_with(page, WRONG)
-        shown.get_by_text("wrong", exact=True).wait_for()
+        shown = run_with(page, WRONG, "wrong")
         assert shown.get_by_text("Look at the step “scaling of the scores”.").is_visible()
         assert not shown.get_by_text("The scores are not scaled.").is_visible()
         shown.get_by_text("Tell me more").click()
@@ -130,7 +142,6 @@ def test_check_is_read_off_the_screen_of_jupyterlab(tmp_path: Path) -> None:
         cell = shown.locator("table td[style*=background]").nth(1)  # the first is the empty corner
         assert cell.evaluate("cell => getComputedStyle(cell).backgroundColor").startswith("rgb(")
 
-        shown = run_with(page, RIGHT)
-        shown.get_by_text("correct", exact=True).wait_for()
+        shown = run_with(page, RIGHT, "correct")
         assert shown.get_by_text("X_prime is right, and so is the function").is_visible()
         assert shown.locator("table caption").count() == 0 and not errors
