@@ -15,7 +15,7 @@ from synthetic import make_class  # noqa: E402
 
 from checker import exercises  # noqa: E402
 from checker.reports.class_page import class_page  # noqa: E402
-from checker.reports.feedback_folder import write_feedback_pages  # noqa: E402
+from checker.reports.feedback_pages import write_feedback_pages  # noqa: E402
 
 
 def timed(what: str, do: Callable[[], object]) -> None:

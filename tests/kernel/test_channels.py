@@ -143,7 +143,9 @@ type(get_ipython().display_pub).publish = publish
 
 
 @pytest.mark.parametrize(
-    "reply", ["not JSON", "[" * 5_000, "{}", '{"values": 5, "functions": [1]}', '{"values": {"x": {"shape": [1e9]}}}']
+    "reply",
+    ["not JSON", "[" * 5_000, "{}", '{"values": 5, "functions": [1]}', '{"values": {"x": {"shape": [1e9]}}}'],
+    ids=["no JSON", "nested", "empty", "wrong types", "huge shape"],
 )
 def test_a_forged_answer_of_the_probe_is_evidence_of_nothing(reply: str) -> None:
     observation = observe(parse(notebook("x = 1", FORGED.replace("REPLY", repr(reply)))), ProbeRequest("f", ("x",)))
@@ -216,7 +218,11 @@ def test_a_message_with_a_wrong_signature_is_passed_over() -> None:
     assert read_message(frames("status", {"execution_state": "idle"}), Session(key=b"other"), Allowance(10**6)) is None
 
 
-@pytest.mark.parametrize("text", ["x" * 500_000 + "é", "\x1b" * 100_000, "\U0001f600" * 100_000])
+@pytest.mark.parametrize(
+    "text",
+    ["x" * 500_000 + "é", "\x1b" * 100_000, "\U0001f600" * 100_000],
+    ids=["one wide letter", "escapes", "emoji"],
+)
 def test_wide_characters_are_paid_for_as_wide(text: str) -> None:
     with pytest.raises(FloodError):
         read_message(frames("stream", {"name": "stdout", "text": text}), SESSION, Allowance(10**6))
@@ -264,6 +270,7 @@ GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x01NULL".ljust(55, b"\0") + b"\x04\x0
         (b"\x01\x00" * 20_000, "flooded"),
         (b"\x04\x00" * 20_000, "flooded"),
     ],
+    ids=["nothing", "cut off", "endless frame", "large flags", "many frames", "many commands"],
 )
 def test_what_is_no_message_ends_the_reading(sent: bytes, ending: str) -> None:
     gone: list[str] = []
