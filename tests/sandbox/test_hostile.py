@@ -119,7 +119,8 @@ def run(level: Level, chosen: list[Entry], target: corpus.Target, exercise: Exer
                 following = grade(RIGHT, "right").verdict, grade(WRONG, "wrong").verdict
             return Outcome(result, seconds, left, following)
 
-        with ThreadPoolExecutor(max_workers=6) as pool:  # they wait more than they compute
+        # Forked kernels wait more than they compute; six cold ones that load their libraries at once run out of time.
+        with ThreadPoolExecutor(max_workers=2 if launcher == "spawn" else 6) as pool:
             found = pool.map(attempt, range(len(chosen)), chosen)
             return dict(zip((entry.name for entry in chosen), found, strict=True))
 
