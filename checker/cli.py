@@ -133,7 +133,7 @@ def _parser() -> argparse.ArgumentParser:
         "Tries the exercise's own mistakes (one at a time, in pairs, and a thousand\n"
         "triples), mutants of its reference, and known cheats. The exit code is 1 if a\n"
         "wrong answer passes.",
-        "example:\n  checker selftest multihead-self-attention\n", {"input": ("exercise",), "output": ("--json",)},
+        f"example:\n  checker selftest {DEFAULT}\n", {"input": ("exercise",), "output": ("--json",)},
     )
     _add_verb(verbs, "exercises", "", "list the exercises", "", "", {"output": ("--json",)})
     # fmt: on
